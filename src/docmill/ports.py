@@ -1,0 +1,168 @@
+"""The replaceable things, as small Protocols. What stands behind each is chosen in bootstrap.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.states import StageName
+
+Vectors = NDArray[np.float32]
+
+
+class Reader(Protocol):
+    """Turns a file into blocks. Runs only inside a reading child process."""
+
+    name: str
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """Yield one ReadInfo, then the parts in reading order, the same ones every time.
+
+        Raises an Unreadable error where the file cannot be read.
+        """
+        ...
+
+
+class Reading(Protocol):
+    """Reads a file outside this process, within limits of time and memory."""
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """As Reader.read; a child that hangs, grows or dies becomes an Unreadable error."""
+        ...
+
+    def close(self) -> None:
+        """End the child process, if one is alive."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Where each token of a text lies: `offsets` is [n, 2] int32, character start and end."""
+
+    offsets: NDArray[np.int32]
+
+
+class Tokenizer(Protocol):
+    """Counts as the embedding model counts."""
+
+    def tokenize(self, text: str) -> Tokens:
+        """The tokens of a text without special ones; never truncated."""
+        ...
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, without special ones."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors [n, dimensions], float32, length 1; `truncated` counts tokens cut off at the model's limit."""
+
+    vectors: Vectors
+    truncated: int = 0
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    model: str  # the weights: vectors of the same model may be compared
+    precision: str  # backend and number format, recorded with every vector
+    dimensions: int
+    max_tokens: int
+    tokenizer: Tokenizer
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Vectors in the order of the texts."""
+        ...
+
+
+class Storage(Protocol):
+    """Keeps bytes under keys. A key is written once, whole or not at all."""
+
+    def put(self, key: str, source: Path) -> None:
+        """Move the file at `source` to `key`, durably. Replaces nothing: the same key has the same bytes."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """The bytes at `key`, for reading. Raises FileNotStored."""
+        ...
+
+    def local_path(self, key: str) -> Path:
+        """A path on this machine that holds the bytes at `key`. Raises FileNotStored."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget `key`; fine when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which chunks may be found. Empty fields do not restrict; `metadata` must be contained."""
+
+    tenant: str
+    dataset_ids: tuple[UUID, ...] = ()
+    document_ids: tuple[UUID, ...] = ()
+    media_types: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorEntry:
+    """One chunk on its way into a vector store. `vector` is [dimensions] float32."""
+
+    chunk_id: UUID
+    version_id: UUID
+    document_id: UUID
+    dataset_id: UUID
+    tenant: str
+    language: str | None
+    vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A chunk and how well it fits; higher is better."""
+
+    chunk_id: UUID
+    score: float
+
+
+class VectorStore(Protocol):
+    """Finds the nearest published chunks."""
+
+    def prepare(self, model: str, dimensions: int) -> None:
+        """Make the index for this model if it is not there."""
+        ...
+
+    def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
+        """Write entries; writing the same ones again changes nothing."""
+        ...
+
+    def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
+        """The `limit` nearest chunks of published versions that pass `where`, best first."""
+        ...
+
+    def discard(self, version_ids: Sequence[UUID]) -> None:
+        """Forget every entry of these versions."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Tells workers that a task may be runnable. A hint: losing or doubling one does no harm."""
+
+    def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
+        """Send a message with ids only; False when the broker did not take it."""
+        ...
+
+    def waiting(self, queue: str) -> int | None:
+        """How many messages wait in this queue; None when the broker does not answer."""
+        ...

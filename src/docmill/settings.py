@@ -1,0 +1,103 @@
+"""One frozen tree of settings, read from the environment and an optional `docmill.env` in the data directory.
+
+Every field is documented in docs/reference/settings.md; a test keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """Where state lives when DOCMILL_HOME is not set."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/docmill")
+    base = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return Path(base) / "docmill"
+
+
+class Settings(BaseSettings):
+    """All settings of one process. Environment names carry the prefix DOCMILL_."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCMILL_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Field(default_factory=default_home, description="The data directory.")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL 15+ with pgvector; unset: started here."
+    )
+    broker_url: SecretStr | None = Field(None, description="Redis (or RabbitMQ) URL; unset: started here.")
+    storage_dir: Path | None = Field(None, description="Where original files are kept; unset: HOME/storage.")
+    model_dir: Path | None = Field(None, description="Folder with model.safetensors and tokenizer.json.")
+
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8400, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    api_url: str | None = Field(
+        None, description="Where the command line finds the API; unset: the one here."
+    )
+    api_key: SecretStr | None = Field(None, description="Key of the API; unset: generated and kept in HOME.")
+    database_port: int = Field(
+        0, ge=0, le=65535, description="Port of the PostgreSQL started here; 0 picks one."
+    )
+    broker_port: int = Field(0, ge=0, le=65535, description="Port of the broker started here; 0 picks one.")
+    postgres_bin: Path | None = Field(
+        None, description="Folder with postgres and initdb; unset: wheel, then PATH."
+    )
+    redis_bin: Path | None = Field(None, description="A Redis-protocol server; unset: wheel, then PATH.")
+
+    worker_processes: int = Field(2, ge=1, le=256, description="Worker processes; each computes on one core.")
+    worker_queues: str = Field("extract,text,embed,index,maintenance", description="Queues a worker serves.")
+    worker_recycle_tasks: int = Field(
+        200, ge=1, description="Messages after which a worker process is renewed."
+    )
+
+    embedder: Literal["minilm", "hashing"] = Field("minilm", description="The embedding model.")
+    embed_precision: Literal["auto", "f32", "bf16"] = Field("auto", description="Number format of the model.")
+    embed_batch: int = Field(16, ge=1, le=256, description="Texts per call of the model.")
+
+    lease_seconds: float = Field(
+        30.0, gt=0, description="How long a worker owns a task without a sign of life."
+    )
+    sweep_seconds: float = Field(
+        2.0, gt=0, description="How often recovery looks for work that lost its way."
+    )
+    step_seconds: float = Field(0.7, gt=0, description="What a step of a stage aims to take.")
+    run_on_bytes: int = Field(1_000_000, ge=0, description="Files up to this size pass all stages in one go.")
+    retry_seconds: float = Field(60.0, gt=0, description="Wait before the first retry; doubles with each.")
+    retry_limit: int = Field(3, ge=0, description="Retries of a transient error before a document fails.")
+    crash_limit: int = Field(2, ge=1, description="Deaths of a worker on one stage before a document fails.")
+
+    max_file_bytes: int = Field(512 * 1024 * 1024, ge=1, description="Largest file taken in.")
+    read_timeout_seconds: float = Field(
+        300.0, gt=0, description="Longest time reading one document may take."
+    )
+    read_memory_bytes: int = Field(
+        2 * 1024**3, ge=64 * 1024**2, description="Memory limit of the reading child."
+    )
+    read_recycle_documents: int = Field(
+        200, ge=1, description="Documents after which the reading child is renewed."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="One JSON object a line, or text for people."
+    )
+
+    @property
+    def storage_path(self) -> Path:
+        """Where original files are kept."""
+        return self.storage_dir or self.home / "storage"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings of this process: overrides, then environment, then HOME/docmill.env, then defaults."""
+    home = Path(str(overrides.get("home") or os.environ.get("DOCMILL_HOME") or default_home()))
+    return Settings(_env_file=home / "docmill.env", **{**overrides, "home": home.absolute()})  # type: ignore[call-arg, arg-type]
