@@ -2,22 +2,24 @@
 
     DocmillError
     ├── BadRequest                 the caller asked for something that cannot be
-    │   ├── InvalidName            ├── InvalidSettings      ├── InvalidCursor     ├── InvalidQuery
+    │   ├── InvalidName            ├── InvalidSettings
+    │   ├── InvalidCursor          ├── InvalidQuery
     ├── NotAuthenticated
     ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
     ├── Conflict                   DocumentBusy
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
-    │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages
-    │   ├── NoText                 ├── ReaderTimeout        ├── ReaderTooLarge    ├── ReaderCrashed
+    │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
+    │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
     ├── Unavailable                something we need does not answer (retryable)
-    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable ├── NotRunning
-    └── SetupError                 this installation lacks something: ModelMissing, PartMissing, PortTaken, …
+    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable
+    ├── NotRunning
+    └── SetupError                 ModelMissing, PartMissing, PortTaken, AlreadyRunning
 
     Interruption (BaseException)   a stop signal, not an error: LeaseLost, PauseRequested
 
-The default message is the docstring's first line; `code` is stable and documented in docs/reference/errors.md.
+The default message is the docstring's first line; `code` is stable and listed in docs/reference/errors.md.
 """
 
 from __future__ import annotations

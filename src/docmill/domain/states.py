@@ -57,13 +57,11 @@ class EventKind(StrEnum):
 
     ACCEPTED = "accepted"
     CLAIMED = "claimed"
-    STEP = "step"
     STAGE_FINISHED = "stage_finished"
     PUBLISHED = "published"
     RETRY_SCHEDULED = "retry_scheduled"
     FAILED = "failed"
     PAUSED = "paused"
-    CANCELLED = "cancelled"
     OWNER_LOST = "owner_lost"
 
 

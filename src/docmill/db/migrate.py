@@ -1,0 +1,46 @@
+"""Bring a database to the newest schema, once, whoever comes first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from docmill.db.engine import connect, reaching_database
+
+_LOCK = 0x646F636D696C6C  # one migration at a time over all processes
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+@reaching_database
+def upgrade(database_url: str) -> None:
+    """Apply every migration that is missing. Safe to call from many processes at once."""
+    engine = connect(database_url, pool_size=1)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            command.upgrade(_config(connection), "head")
+    finally:
+        engine.dispose()
+
+
+@reaching_database
+def current_and_head(database_url: str) -> tuple[str | None, str | None]:
+    """The revision this database is at, and the newest one this docmill knows."""
+    engine = connect(database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    return current, ScriptDirectory.from_config(_config()).get_current_head()

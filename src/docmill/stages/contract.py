@@ -1,0 +1,53 @@
+"""What a stage is: a generator of steps. It yields units of durable progress; the runner commits them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from docmill.domain.documents import ChunkSettings
+from docmill.domain.states import StageName
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One task at one stage, as it was claimed. `cursor` is where the last committed step ended, {} at first."""
+
+    task_id: UUID
+    tenant: str
+    dataset_id: UUID
+    document_id: UUID
+    version_id: UUID
+    name: str
+    media_type: str
+    storage_key: str
+    chunking: ChunkSettings
+    language: str | None
+    cursor: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One unit of durable progress: `save` writes its results in the transaction that moves the cursor.
+
+    `done` of `total` count the stage's units (pages, blocks, chunks); `total` is None while unknown.
+    """
+
+    cursor: Mapping[str, Any]
+    done: int
+    total: int | None
+    save: Callable[[Connection], None]
+
+
+class Stage(Protocol):
+    """One file per stage. Knows ports and db; never Celery, HTTP or pause."""
+
+    name: StageName
+
+    def run(self, work: Work) -> Iterator[Step]:
+        """Go on from `work.cursor`; the same input yields the same steps. No transaction is open meanwhile."""
+        ...
