@@ -1,0 +1,39 @@
+"""Ports on this machine: a free one, or the one that was asked for, or who has it."""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+import psutil
+
+from docmill.domain.errors import PortTaken
+
+
+def choose_port(wanted: int, setting: str, host: str = "127.0.0.1") -> int:
+    """`wanted` when it is free, any free one for 0. Raises PortTaken, naming `setting` and who has it."""
+    try:
+        with socket.create_server((host, wanted)) as listener:
+            return int(listener.getsockname()[1])
+    except OSError as error:
+        raise PortTaken(
+            f"Port {wanted} cannot be used: {_owner(wanted) or error.strerror}. "
+            f"Stop that program, or set {setting} to another port, or to 0 to have a free one picked."
+        ) from error
+
+
+def _owner(port: int) -> str | None:
+    """Who listens on `port`, where the system lets us see it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid}) has it"
+    except psutil.Error:
+        return None
+    return None
+
+
+def address_of(url: str) -> str:
+    """Host and port of a URL, without its user, password and path."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,0 +1,147 @@
+"""One program under supervision: how it is started, where its words go, how it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from signal import Signals
+from typing import BinaryIO
+
+from docmill.local import child
+from docmill.local.accounts import Account
+
+_LOG_BYTES = 10 * 1024 * 1024
+_LOG_FILES = 4
+_LINE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Send `signal` once the stop has lasted `after` seconds."""
+
+    signal: Signals
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A program and all that is needed to run it. Secrets travel in `environment`, never in `command`."""
+
+    name: str
+    command: Sequence[str]
+    address: str
+    environment: Mapping[str, str] = field(repr=False)
+    is_ready: Callable[[], bool]
+    stops: Sequence[Stop]
+    folder: Path = Path("/")
+    account: Account | None = None
+    death_signal: Signals = Signals.SIGKILL  # what it gets when the supervisor itself is killed
+    before_start: Callable[[], None] = lambda: None
+    patience: float = 90.0  # seconds until it must be ready
+
+
+class LogFile:
+    """A file of lines that is renewed by size: 10 MiB, and three older ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._handler = RotatingFileHandler(
+            path, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1, encoding="utf-8", errors="replace"
+        )
+
+    def write(self, line: str) -> None:
+        """Append one line."""
+        self._handler.handle(logging.makeLogRecord({"msg": line}))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handler.close()
+
+
+def child_command(
+    command: Sequence[str], *, account: Account | None = None, death_signal: Signals = Signals.SIGKILL
+) -> list[str]:
+    """`command` in the wrapper that ties it to the life of this process."""
+    uid, gid = (account.uid, account.gid) if account else (child.OURSELVES, child.OURSELVES)
+    wrapper = [sys.executable, "-I", "-S", str(child.__file__)]
+    return [*wrapper, str(os.getpid()), str(int(death_signal)), str(uid), str(gid), *command]
+
+
+class Process:
+    """A running part. Make it in the main thread: the kernel ties a child to the thread that made it."""
+
+    def __init__(self, part: Part, logs: Path) -> None:
+        part.before_start()
+        self.part = part
+        self.began = time.monotonic()
+        self.last_lines: deque[str] = deque(maxlen=8)
+        self._signals_sent = 0
+        self._popen = subprocess.Popen(
+            child_command(part.command, account=part.account, death_signal=part.death_signal),
+            cwd=part.folder,
+            env=dict(part.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C of the terminal reaches the supervisor alone
+        )
+        self._copier = threading.Thread(
+            target=self._copy, args=(LogFile(logs / f"{part.name}.log"),), daemon=True
+        )
+        self._copier.start()
+
+    def _copy(self, log: LogFile) -> None:
+        output: BinaryIO = self._popen.stdout  # type: ignore[assignment]
+        with output:
+            while piece := output.readline(_LINE_BYTES):
+                line = piece.decode(errors="replace").rstrip("\n")
+                self.last_lines.append(line)
+                log.write(line)
+        log.close()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; minus the signal where one ended it."""
+        return self._popen.poll()
+
+    def press(self, elapsed: float) -> None:
+        """Send the signals that are due `elapsed` seconds into its stop."""
+        for stop in self.part.stops[self._signals_sent :]:
+            if elapsed >= stop.after:
+                self._popen.send_signal(stop.signal)
+                self._signals_sent += 1
+
+    def finish(self) -> None:
+        """Wait until its last words are in the log; somebody it left behind may keep the pipe open."""
+        self._copier.join(timeout=1.0)
+
+
+def stop_together(processes: Sequence[Process]) -> None:
+    """Ask all of them to stop, with growing force; returns when none runs."""
+    began = time.monotonic()
+    while running := [process for process in processes if process.exit_code is None]:
+        for process in running:
+            process.press(time.monotonic() - began)
+        time.sleep(0.02)
+    for process in processes:
+        process.finish()
+
+
+def describe_end(code: int | None) -> str:
+    """An exit code in words."""
+    if code is not None and code < 0:
+        return f"was ended by {Signals(-code).name}"
+    return f"ended with exit code {code}"

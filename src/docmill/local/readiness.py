@@ -1,0 +1,51 @@
+"""Does it answer? One short question to each server."""
+
+from __future__ import annotations
+
+import http.client
+
+import psycopg
+from kombu.connection import Connection
+from kombu.exceptions import OperationalError
+from sqlalchemy import make_url
+
+_SECONDS = 3
+
+
+def conninfo(url: str) -> str:
+    """The URL of SQLAlchemy as psycopg itself reads it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def database_answers(url: str) -> bool:
+    """Whether PostgreSQL at `url` lets us in and runs a statement."""
+    try:
+        with psycopg.connect(conninfo(url), connect_timeout=_SECONDS) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def broker_answers(url: str) -> bool:
+    """Whether the broker at `url`, of any kind that Celery knows, lets us in."""
+    limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
+    with Connection(  # type: ignore[no-untyped-call]
+        url, connect_timeout=_SECONDS, transport_options=limits
+    ) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
+        except OperationalError:
+            return False
+        return True
+
+
+def api_answers(host: str, port: int) -> bool:
+    """Whether the API says that it and everything it needs are ready."""
+    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
