@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from docmill.domain.errors import NotConfigured
+
 
 def default_home() -> Path:
     """Where state lives when DOCMILL_HOME is not set."""
@@ -92,9 +94,27 @@ class Settings(BaseSettings):
     )
 
     @property
+    def database(self) -> str:
+        """The database's URL. Raises NotConfigured where neither a setting nor `docmill up` names one."""
+        return _needed(self.database_url, "DOCMILL_DATABASE_URL")
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL. Raises NotConfigured where neither a setting nor `docmill up` names one."""
+        return _needed(self.broker_url, "DOCMILL_BROKER_URL")
+
+    @property
     def storage_path(self) -> Path:
         """Where original files are kept."""
         return self.storage_dir or self.home / "storage"
+
+
+def _needed(value: SecretStr | None, name: str) -> str:
+    if value is None:
+        raise NotConfigured(
+            f"{name} is not set. Set it, or use `docmill up`, which starts a server of its own."
+        )
+    return value.get_secret_value()
 
 
 def load_settings(**overrides: object) -> Settings:

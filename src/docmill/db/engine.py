@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+import psycopg
+from pgvector.psycopg import register_vector
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,8 +20,11 @@ T = TypeVar("T")
 _LIMITS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 
 
-def connect(url: str, *, pool_size: int = 5, application: str = "docmill") -> Engine:
-    """An engine for `url`, whatever PostgreSQL driver it names; nothing is opened until first use."""
+def connect(url: str, *, pool_size: int = 5, vectors: bool = True) -> Engine:
+    """An engine for `url`, whatever PostgreSQL driver it names; nothing is opened until first use.
+
+    `vectors=False` is for a database that may lack the vector extension still.
+    """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -28,23 +33,25 @@ def connect(url: str, *, pool_size: int = 5, application: str = "docmill") -> En
         pool_use_lifo=True,
         connect_args={
             "connect_timeout": 5,
-            "application_name": application,
+            "application_name": "docmill",
             "options": _LIMITS,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
         },
     )
-    _prepare_at_once(engine)
+    _prepare_connections(engine, vectors)
     return engine
 
 
-def _prepare_at_once(engine: Engine) -> None:
-    """The same few statements run all day: prepare each at its first use."""
+def _prepare_connections(engine: Engine, vectors: bool) -> None:
+    """The same few statements run all day: prepare each at its first use. Teach the driver vectors."""
 
     @event.listens_for(engine, "connect")
-    def _set_threshold(connection: object, _record: object) -> None:
-        connection.prepare_threshold = 1  # type: ignore[attr-defined]
+    def _prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        connection.prepare_threshold = 1
+        if vectors:
+            register_vector(connection)
 
 
 def is_unreachable(error: BaseException) -> bool:

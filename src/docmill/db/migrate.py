@@ -25,7 +25,7 @@ def _config(connection: Connection | None = None) -> Config:
 @reaching_database
 def upgrade(database_url: str) -> None:
     """Apply every migration that is missing. Safe to call from many processes at once."""
-    engine = connect(database_url, pool_size=1)
+    engine = connect(database_url, pool_size=1, vectors=False)
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -37,7 +37,7 @@ def upgrade(database_url: str) -> None:
 @reaching_database
 def current_and_head(database_url: str) -> tuple[str | None, str | None]:
     """The revision this database is at, and the newest one this docmill knows."""
-    engine = connect(database_url, pool_size=1)
+    engine = connect(database_url, pool_size=1, vectors=False)
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()

@@ -12,12 +12,13 @@
     ├── Unreadable                 the document was taken in and cannot be read
     │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
+    ├── WorkerDied                 reading or computing took the process down
     ├── Unavailable                something we need does not answer (retryable)
     │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable
     ├── NotRunning
-    └── SetupError                 ModelMissing, PartMissing, PortTaken, AlreadyRunning
+    └── SetupError                 NotConfigured, ModelMissing, PartMissing, PortTaken, …
 
-    Interruption (BaseException)   a stop signal, not an error: LeaseLost, PauseRequested
+    Interruption (BaseException)   a stop signal, not an error: LeaseLost, PauseRequested, …
 
 The default message is the docstring's first line; `code` is stable and listed in docs/reference/errors.md.
 """
@@ -47,6 +48,10 @@ class DocmillError(Exception):
     def message(self) -> str:
         """What happened and what to do, for people. Holds no secret and no machine path."""
         return str(self.args[0])
+
+    def as_row(self) -> dict[str, str | bool]:
+        """The error as it is stored with a task and shown to people."""
+        return {"code": self.code, "message": self.message, "retryable": self.retryable}
 
 
 class BadRequest(DocmillError):
@@ -201,6 +206,12 @@ class ReaderCrashed(Unreadable):
     code = "reader_crashed"
 
 
+class WorkerDied(DocmillError):
+    """A worker died on this document more than once. It is set aside; see the worker's log, then retry."""
+
+    code = "worker_died"
+
+
 class Unavailable(DocmillError):
     """Something docmill needs does not answer. It is tried again by itself."""
 
@@ -240,6 +251,12 @@ class SetupError(DocmillError):
     code = "setup_error"
 
 
+class NotConfigured(SetupError):
+    """A setting that is needed here is not set. `docmill config` shows all of them."""
+
+    code = "not_configured"
+
+
 class ModelMissing(SetupError):
     """The embedding model's files are not installed. Run `make setup`, or set DOCMILL_MODEL_DIR."""
 
@@ -274,3 +291,7 @@ class LeaseLost(Interruption):
 
 class PauseRequested(Interruption):
     """Somebody wants the task to rest; everything up to the last step is kept."""
+
+
+class WorkerStopping(Interruption):
+    """This worker was asked to stop; the task goes back to the queue, unharmed."""

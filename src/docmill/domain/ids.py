@@ -6,9 +6,20 @@ cannot join a transaction can be written twice without harm.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("6c1e9a54-6f0e-5d0c-9f0b-0d0c3111e5ad")
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRef:
+    """One version of a document, with everything it belongs to."""
+
+    tenant: str
+    dataset_id: UUID
+    document_id: UUID
+    version_id: UUID
 
 
 def dataset_id(tenant: str, name: str) -> UUID:

@@ -49,7 +49,8 @@ class VersionStatus(StrEnum):
 
     BUILDING = "building"  # in the shade: no reader sees it
     PUBLISHED = "published"  # what readers see
-    DISCARDED = "discarded"  # its rows are gone
+    DISCARDED = "discarded"  # never seen again; its rows are about to go
+    ERASED = "erased"  # its rows are gone
 
 
 class EventKind(StrEnum):

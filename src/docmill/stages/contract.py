@@ -1,4 +1,4 @@
-"""What a stage is: a generator of steps. It yields units of durable progress; the runner commits them."""
+"""A stage is a generator of steps: it yields units of durable progress, the runner commits them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from docmill.domain.documents import ChunkSettings
+from docmill.domain.ids import VersionRef
 from docmill.domain.states import StageName
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One task at one stage, as it was claimed. `cursor` is where the last committed step ended, {} at first."""
+    """One task at one stage, as claimed. `cursor` is where the last committed step ended, {} at first."""
 
     task_id: UUID
-    tenant: str
-    dataset_id: UUID
-    document_id: UUID
-    version_id: UUID
+    version: VersionRef
     name: str
     media_type: str
     storage_key: str
@@ -32,7 +30,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One unit of durable progress: `save` writes its results in the transaction that moves the cursor.
+    """A unit of durable progress: `save` writes its results in the transaction that moves the cursor.
 
     `done` of `total` count the stage's units (pages, blocks, chunks); `total` is None while unknown.
     """
@@ -49,5 +47,5 @@ class Stage(Protocol):
     name: StageName
 
     def run(self, work: Work) -> Iterator[Step]:
-        """Go on from `work.cursor`; the same input yields the same steps. No transaction is open meanwhile."""
+        """Go on from `work.cursor`; the same input yields the same steps. No transaction stays open."""
         ...

@@ -1,0 +1,114 @@
+"""The broker, through Celery: sends messages by task name and tells how many wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from kombu import Queue
+from kombu.exceptions import KombuError
+
+from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
+from docmill.logs import get_logger
+
+log = get_logger(__name__)
+
+QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
+
+_BREAK_SECONDS = 3.0
+_GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+
+def message_name(stage: StageName) -> str:
+    """The name of the Celery task that runs a stage."""
+    return f"docmill.{stage.value}"
+
+
+def celery_options(broker_url: str) -> dict[str, Any]:
+    """Celery's options for producers and workers. Why each is so: docs/adr/0006."""
+    redis = broker_url.startswith(("redis", "rediss", "sentinel"))
+    return {
+        "broker_url": broker_url,
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_queues": [Queue(name) for name in QUEUES],
+        "task_default_queue": MAINTENANCE_QUEUE,
+        "task_create_missing_queues": False,
+        "task_publish_retry": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_enable_remote_control": True,
+        "broker_transport_options": _redis_options() if redis else {},
+    }
+
+
+def _redis_options() -> dict[str, Any]:
+    return {
+        "visibility_timeout": 3600,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        "queue_order_strategy": "priority",
+        "priority_steps": [0, 3, 6, 9],
+    }
+
+
+class CeleryDispatcher:
+    """Sends hints. While the broker is away it rests for seconds: recovery sends what is missing."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._app = Celery("docmill")
+        self._app.conf.update(celery_options(broker_url))
+        self._app.conf.broker_transport_options = {
+            **self._app.conf.broker_transport_options,
+            **_GIVE_UP_AT_ONCE,
+        }
+        self._lowest_first = "queue_order_strategy" in self._app.conf.broker_transport_options
+        self._away = self._app.connection().connection_errors
+        self._away_until = 0.0
+        self._lock = threading.Lock()
+
+    def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
+        """One message with the task's id. `priority` 0–9, 9 first; Redis counts the other way round."""
+        order = 9 - priority if self._lowest_first else priority
+        return self._try(
+            lambda: self._app.send_task(
+                message_name(stage), args=(str(task_id),), queue=QUEUE_OF_STAGE[stage], priority=order
+            )
+        )
+
+    def ping(self) -> bool:
+        """Whether the broker answers now."""
+        return self.waiting(MAINTENANCE_QUEUE) is not None
+
+    def waiting(self, queue: str) -> int | None:
+        """Messages in a queue over all its priorities; a queue nobody declared yet has none."""
+        counts: list[int] = []
+        return counts[0] if self._try(lambda: counts.append(self._count(queue))) else None
+
+    def _count(self, queue: str) -> int:
+        with self._app.connection_for_write() as connection:
+            declared = Queue(queue, channel=connection.default_channel).queue_declare()
+            return int(declared.message_count)
+
+    def _try(self, call: Callable[[], object]) -> bool:
+        if time.monotonic() < self._away_until:
+            return False
+        try:
+            call()
+        except (OSError, KombuError, *self._away) as error:
+            with self._lock:
+                self._away_until = time.monotonic() + _BREAK_SECONDS
+            log.warning("broker_unavailable", reason=type(error).__name__)
+            return False
+        return True

@@ -1,0 +1,98 @@
+"""The composition root: settings in, one App out. The only place that chooses adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from docmill.adapters.broker import CeleryDispatcher
+from docmill.adapters.embedders import make_embedder
+from docmill.adapters.languages import detect_language
+from docmill.adapters.readers.sandbox import ReadingChild
+from docmill.adapters.storage.directory import DirectoryStorage
+from docmill.adapters.vectors.pgvector import PgVectorStore
+from docmill.db.engine import connect
+from docmill.domain.states import StageName
+from docmill.pipeline.recovery import Recovery
+from docmill.pipeline.runner import Runner, RunnerSettings
+from docmill.ports import Embedder, Reading, Storage, VectorStore
+from docmill.services.search import Search
+from docmill.settings import Settings
+from docmill.stages.chunk import ChunkStage
+from docmill.stages.contract import Stage
+from docmill.stages.embed import Embed
+from docmill.stages.extract import Extract
+from docmill.stages.index import Index
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything an edge (API, worker, command line) may use. Opens nothing until first use."""
+
+    settings: Settings
+    engine: Engine
+    storage: Storage
+    dispatcher: CeleryDispatcher
+    embedder: Embedder
+    vectors: VectorStore
+    search: Search
+
+
+def make_app(settings: Settings) -> App:
+    """The adapters these settings ask for."""
+    engine = connect(settings.database)
+    embedder = make_embedder(settings)
+    vectors = PgVectorStore(engine)
+    return App(
+        settings=settings,
+        engine=engine,
+        storage=DirectoryStorage(settings.storage_path),
+        dispatcher=CeleryDispatcher(settings.broker),
+        embedder=embedder,
+        vectors=vectors,
+        search=Search(engine, embedder, vectors),
+    )
+
+
+def make_reading(settings: Settings) -> Reading:
+    """A reading child with the limits of these settings; it starts at first use."""
+    return ReadingChild(
+        timeout_seconds=settings.read_timeout_seconds,
+        memory_bytes=settings.read_memory_bytes,
+        recycle_documents=settings.read_recycle_documents,
+    )
+
+
+def make_stages(app: App) -> dict[StageName, Stage]:
+    """The stages in the order a document passes them: a new stage is one line here and one file."""
+    seconds = app.settings.step_seconds
+    return {
+        StageName.EXTRACT: Extract(app.storage, make_reading(app.settings), detect_language, seconds),
+        StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, seconds),
+        StageName.EMBED: Embed(app.engine, app.embedder, seconds),
+        StageName.INDEX: Index(app.engine, app.vectors, app.embedder),
+    }
+
+
+def make_runner(app: App, is_stopping: Callable[[], bool]) -> Runner:
+    """The runner of one worker process."""
+    settings = app.settings
+    return Runner(
+        app.engine,
+        make_stages(app),
+        app.dispatcher,
+        RunnerSettings(
+            queues=frozenset(settings.worker_queues.split(",")),
+            lease_seconds=settings.lease_seconds,
+            retry_seconds=settings.retry_seconds,
+            retry_limit=settings.retry_limit,
+        ),
+        is_stopping,
+    )
+
+
+def make_recovery(app: App) -> Recovery:
+    """Recovery over this installation."""
+    return Recovery(app.engine, app.dispatcher, app.settings.crash_limit)

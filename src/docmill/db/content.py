@@ -1,0 +1,225 @@
+"""Blocks, chunks and embeddings of a version: rows in, values out. Rows go in by COPY."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import Connection, Engine, text
+
+from docmill.db.lexical import search_config_for
+from docmill.domain.documents import Block, BlockKind, Box, Chunk, Table
+from docmill.domain.ids import VersionRef, chunk_id
+from docmill.ports import Vectors
+
+
+def boxes_to_json(boxes: Sequence[Box]) -> str | None:
+    """Boxes as stored: [[page, x0, y0, x1, y1], …], points from the top left."""
+    if not boxes:
+        return None
+    return json.dumps([[box.page, box.x0, box.y0, box.x1, box.y1] for box in boxes])
+
+
+def boxes_from_json(value: list[list[float]] | None) -> tuple[Box, ...]:
+    """What boxes_to_json stored."""
+    return tuple(Box(int(page), *rest) for page, *rest in value or ())
+
+
+def _cells(table: Table | None) -> str | None:
+    return None if table is None else json.dumps({"rows": table.rows, "header_rows": table.header_rows})
+
+
+def _table(value: Mapping[str, Any] | None) -> Table | None:
+    if value is None:
+        return None
+    return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"])
+
+
+def copy_rows(
+    connection: Connection,
+    table: str,
+    columns: str,
+    rows: Iterable[Sequence[object]],
+    types: Sequence[str] = (),
+) -> None:
+    """COPY rows into a table inside the running transaction; in binary form when `types` are given."""
+    driver: Any = connection.connection.driver_connection
+    form = " (FORMAT BINARY)" if types else ""
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN{form}") as copy:
+        if types:
+            copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+_BLOCK_COLUMNS = (
+    "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells"
+)
+
+
+def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[Block]) -> None:
+    """Write blocks of a version."""
+    rows = (
+        (
+            version.version_id, b.ordinal, version.tenant, b.kind.value, b.text, b.lead,
+            b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table),
+        )
+        for b in blocks
+    )  # fmt: skip
+    copy_rows(connection, "blocks", _BLOCK_COLUMNS, rows)
+
+
+_BLOCKS = text(
+    """SELECT ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells FROM blocks
+WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER BY ordinal LIMIT :count"""
+)
+
+
+def block_of(row: Any) -> Block:
+    """A block from its row."""
+    return Block(
+        ordinal=row.ordinal,
+        kind=BlockKind(row.kind),
+        text=row.text,
+        lead=row.lead,
+        char_start=row.char_start,
+        char_end=row.char_end,
+        page=row.page,
+        level=row.level,
+        boxes=boxes_from_json(row.boxes),
+        table=_table(row.cells),
+    )
+
+
+def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int = 1000) -> Iterator[Block]:
+    """The blocks of a version from ordinal `start` on, in reading order, a batch in memory at a time."""
+    while True:
+        values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": batch}
+        with engine.begin() as connection:
+            rows = connection.execute(_BLOCKS, values).all()
+        yield from (block_of(row) for row in rows)
+        if len(rows) < batch:
+            return
+        start = rows[-1].ordinal + 1
+
+
+_CHUNK_COLUMNS = (
+    "id, tenant_id, version_id, document_id, dataset_id, ordinal, kind, text, char_start, char_end, tokens, "
+    "pages, boxes, section_path, language, search_config"
+)
+
+
+def insert_chunks(connection: Connection, version: VersionRef, chunks: Iterable[Chunk]) -> None:
+    """Write chunks of a version under their derived ids."""
+    rows = (
+        (
+            chunk_id(version.version_id, c.ordinal), version.tenant, version.version_id, version.document_id,
+            version.dataset_id, c.ordinal, c.kind.value, c.text, c.char_start, c.char_end, c.tokens,
+            list(c.pages), boxes_to_json(c.boxes), list(c.section_path), c.language,
+            search_config_for(c.language),
+        )
+        for c in chunks
+    )  # fmt: skip
+    copy_rows(connection, "chunks", _CHUNK_COLUMNS, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """A chunk on its way to the embedder."""
+
+    id: UUID
+    ordinal: int
+    text: str
+
+
+_CHUNK_TEXTS = text(
+    """SELECT id, ordinal, text FROM chunks
+WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER BY ordinal LIMIT :count"""
+)
+
+
+def read_chunk_texts(engine: Engine, version: VersionRef, start: int, count: int) -> list[ChunkText]:
+    """Up to `count` chunks of a version from ordinal `start` on."""
+    values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    with engine.begin() as connection:
+        return [ChunkText(*row) for row in connection.execute(_CHUNK_TEXTS, values)]
+
+
+def insert_embeddings(
+    connection: Connection,
+    version: VersionRef,
+    model: str,
+    precision: str,
+    ids: Sequence[UUID],
+    vectors: Vectors,
+) -> None:
+    """Write the vectors [n, dimensions] of n chunks."""
+    rows = (
+        (chunk, version.tenant, version.version_id, model, precision, vector)
+        for chunk, vector in zip(ids, vectors, strict=True)
+    )
+    columns = "chunk_id, tenant_id, version_id, model, precision, vector"
+    copy_rows(connection, "embeddings", columns, rows, ["uuid", "text", "uuid", "text", "text", "vector"])
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk with its vector [dimensions] float32, on its way to a vector store."""
+
+    id: UUID
+    ordinal: int
+    language: str | None
+    vector: Vectors
+
+
+_EMBEDDED = text(
+    """SELECT c.id, c.ordinal, c.language, e.vector FROM chunks c JOIN embeddings e ON e.chunk_id = c.id
+WHERE c.version_id = :version AND c.tenant_id = :tenant AND c.ordinal >= :start AND e.model = :model
+ORDER BY c.ordinal LIMIT :count"""
+)
+
+
+def read_embedded(
+    engine: Engine, version: VersionRef, model: str, start: int, count: int
+) -> list[EmbeddedChunk]:
+    """Up to `count` embedded chunks of a version from ordinal `start` on."""
+    values = {"version": version.version_id, "tenant": version.tenant, "model": model}
+    with engine.begin() as connection:
+        rows = connection.execute(_EMBEDDED, {**values, "start": start, "count": count}).all()
+    return [EmbeddedChunk(r.id, r.ordinal, r.language, np.asarray(r.vector, np.float32)) for r in rows]
+
+
+_COUNT_CHUNKS = text("SELECT count(*) FROM chunks WHERE version_id = :version AND tenant_id = :tenant")
+
+
+def count_chunks(engine: Engine, version: VersionRef) -> int:
+    """How many chunks a version has."""
+    with engine.begin() as connection:
+        values = {"version": version.version_id, "tenant": version.tenant}
+        return int(connection.execute(_COUNT_CHUNKS, values).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStats:
+    """How many blocks a version has, and the level of its top headings (9 where a heading has none)."""
+
+    count: int
+    top_level: int | None
+
+
+_BLOCK_STATS = text(
+    """SELECT count(*) AS count,
+  min(coalesce(nullif(level, 0), 9)) FILTER (WHERE kind = 'heading') AS top_level
+FROM blocks WHERE version_id = :version AND tenant_id = :tenant"""
+)
+
+
+def block_stats(engine: Engine, version: VersionRef) -> BlockStats:
+    """What the chunk stage needs to know of all blocks before it begins."""
+    with engine.begin() as connection:
+        values = {"version": version.version_id, "tenant": version.tenant}
+        return BlockStats(**connection.execute(_BLOCK_STATS, values).one()._mapping)

@@ -1,0 +1,350 @@
+"""The statements that move a task. Each names the states it may leave and tells when no row moved.
+
+Nothing else in docmill writes `document_tasks` after a task was made, so the history, which is written
+in the same statement, cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from docmill.domain.states import Desired, StageName
+
+_EVENT = """event AS (
+  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage, data)
+  SELECT tenant_id, document_id, id, {kind}, stage, {data} FROM moved
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a successful claim hands to the runner. `owner` and `fence` guard every later write."""
+
+    task_id: UUID
+    tenant: str
+    dataset_id: UUID
+    document_id: UUID
+    version_id: UUID
+    stage: StageName
+    owner: str
+    fence: int
+    priority: int
+    run_on: bool
+    errors: int
+    cursor: Mapping[str, Any]
+    name: str
+    media_type: str
+    storage_key: str
+    settings: Mapping[str, Any]
+    language: str | None
+
+
+_CLAIMED_COLUMNS = """
+SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
+       m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
+       d.name, d.media_type, d.storage_key, v.settings, v.language
+FROM moved m
+JOIN documents d ON d.id = m.document_id
+JOIN document_versions v ON v.id = m.version_id
+LEFT JOIN stage_progress p ON p.task_id = m.id AND p.stage = m.stage
+"""
+
+_BEGIN_PROGRESS = """progress AS (
+  INSERT INTO stage_progress (task_id, stage, tenant_id) SELECT id, stage, tenant_id FROM moved
+  ON CONFLICT DO NOTHING
+)"""
+
+_CLAIM = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET status = 'running', owner = :owner, fence = fence + 1,
+    lease_until = now() + make_interval(secs => :lease), next_attempt_at = NULL,
+    started_at = coalesce(started_at, now()), updated_at = now()
+  WHERE id = :id AND stage = :stage AND status = 'queued' AND desired = 'run'
+    AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  RETURNING *
+), {_BEGIN_PROGRESS}, {_EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
+{_CLAIMED_COLUMNS}"""  # noqa: S608 - no value is spliced in
+)
+
+_GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
+
+_STEP = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease), updated_at = now()
+  WHERE {_GUARD} RETURNING id, stage, desired
+), progress AS (
+  UPDATE stage_progress p SET cursor = :cursor, done = :done, total = :total, steps = steps + 1,
+    busy_seconds = busy_seconds + :busy
+  FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
+)
+SELECT desired FROM moved"""  # noqa: S608
+).bindparams(bindparam("cursor", type_=JSONB))
+
+_RENEW = text(
+    f"UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease) WHERE {_GUARD}"  # noqa: S608
+)
+
+_STAGE_DONE = """finished AS (
+  UPDATE stage_progress p SET finished_at = now() FROM moved
+  WHERE p.task_id = moved.id AND p.stage = :stage
+)"""
+
+_STAGE_EVENT = """event AS (
+  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, document_id, id, 'stage_finished', :stage FROM moved
+)"""
+
+_HAND_ON = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET stage = :next, status = 'queued', owner = NULL, lease_until = NULL,
+    fence = fence + 1, errors = 0, crashes = 0, error = NULL, dispatched_at = now(), updated_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_STAGE_DONE}, {_STAGE_EVENT}
+SELECT id FROM moved"""  # noqa: S608
+)
+
+_RUN_ON = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
+    fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
+  WHERE {_GUARD} AND desired = 'run' RETURNING *
+), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
+{_CLAIMED_COLUMNS}"""  # noqa: S608
+)
+
+_PUBLISH = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET status = 'succeeded', owner = NULL, lease_until = NULL, fence = fence + 1,
+    errors = 0, crashes = 0, error = NULL, updated_at = now(), finished_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_STAGE_DONE}, {_STAGE_EVENT}, replaced AS (
+  UPDATE document_versions v SET status = 'discarded' FROM moved
+  WHERE v.document_id = moved.document_id AND v.id <> moved.version_id AND v.status = 'published'
+), published AS (
+  UPDATE document_versions v SET status = 'published', published_at = now() FROM moved
+  WHERE v.id = moved.version_id
+), shown AS (
+  UPDATE documents d SET active_version_id = moved.version_id FROM moved WHERE d.id = moved.document_id
+), published_event AS (
+  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, document_id, id, 'published', stage FROM moved
+)
+SELECT id FROM moved"""  # noqa: S608
+)
+
+_FAIL = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET status = 'failed', owner = NULL, lease_until = NULL, fence = fence + 1,
+    error = :error, updated_at = now(), finished_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_EVENT.format(kind="'failed'", data="error")}
+SELECT id FROM moved"""  # noqa: S608
+).bindparams(bindparam("error", type_=JSONB))
+
+_RETRY = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
+    errors = errors + 1, error = :error, next_attempt_at = now() + make_interval(secs => :delay),
+    dispatched_at = NULL, updated_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_EVENT.format(kind="'retry_scheduled'", data="error || jsonb_build_object('attempt', errors)")}
+SELECT id FROM moved"""  # noqa: S608
+).bindparams(bindparam("error", type_=JSONB))
+
+_PAUSE = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET status = 'paused', owner = NULL, lease_until = NULL, fence = fence + 1,
+    updated_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_EVENT.format(kind="'paused'", data="'{}'::jsonb")}
+SELECT id FROM moved"""  # noqa: S608
+)
+
+_LET_GO = text(
+    f"""
+UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
+  dispatched_at = NULL, updated_at = now()
+WHERE {_GUARD} RETURNING id"""  # noqa: S608
+)
+
+
+def _claim_of(row: Any) -> Claim | None:
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    return Claim(**{**values, "stage": StageName(values["stage"])})
+
+
+def _guard(claim: Claim) -> dict[str, Any]:
+    return {"id": claim.task_id, "owner": claim.owner, "fence": claim.fence}
+
+
+def claim(
+    connection: Connection, task_id: UUID, stage: StageName, owner: str, lease_seconds: float
+) -> Claim | None:
+    """Take the task for this stage; None when it is stale, paused, ended, not due or owned."""
+    values = {"id": task_id, "stage": stage, "owner": owner, "lease": lease_seconds}
+    return _claim_of(connection.execute(_CLAIM, values).one_or_none())
+
+
+def step(
+    connection: Connection,
+    claim: Claim,
+    *,
+    cursor: Mapping[str, Any],
+    done: int,
+    total: int | None,
+    busy_seconds: float,
+    lease_seconds: float,
+) -> Desired | None:
+    """Move the cursor and renew the lease; returns what is desired now, None when the lease was lost."""
+    values = {
+        "cursor": dict(cursor),
+        "done": done,
+        "total": total,
+        "busy": busy_seconds,
+        "lease": lease_seconds,
+    }
+    desired = connection.execute(_STEP, {**_guard(claim), **values}).scalar_one_or_none()
+    return None if desired is None else Desired(desired)
+
+
+def renew(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
+    """A sign of life between steps; False when the lease was lost."""
+    return connection.execute(_RENEW, {**_guard(claim), "lease": lease_seconds}).rowcount == 1
+
+
+def hand_on(connection: Connection, claim: Claim, next_stage: StageName) -> bool:
+    """Close this stage and queue the next one; False when the lease was lost."""
+    values = {**_guard(claim), "stage": claim.stage, "next": next_stage}
+    return connection.execute(_HAND_ON, values).one_or_none() is not None
+
+
+def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float) -> Claim | None:
+    """Close this stage and go on with the next one under the same owner; None when that may not be."""
+    values = {**_guard(claim), "stage": claim.stage, "next": next_stage, "lease": lease_seconds}
+    return _claim_of(connection.execute(_RUN_ON, values).one_or_none())
+
+
+def publish(connection: Connection, claim: Claim) -> bool:
+    """Close the last stage and show the new version in the same moment; False when the lease was lost."""
+    values = {**_guard(claim), "stage": claim.stage}
+    return connection.execute(_PUBLISH, values).one_or_none() is not None
+
+
+def fail(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool:
+    """End the task with a typed error; False when the lease was lost."""
+    return connection.execute(_FAIL, {**_guard(claim), "error": dict(error)}).one_or_none() is not None
+
+
+def schedule_retry(
+    connection: Connection, claim: Claim, error: Mapping[str, Any], delay_seconds: float
+) -> bool:
+    """Queue the task again for later, its cursor kept; False when the lease was lost."""
+    values = {**_guard(claim), "error": dict(error), "delay": delay_seconds}
+    return connection.execute(_RETRY, values).one_or_none() is not None
+
+
+def pause(connection: Connection, claim: Claim) -> bool:
+    """Let go of the task because somebody wants it to rest; False when the lease was lost."""
+    return connection.execute(_PAUSE, _guard(claim)).one_or_none() is not None
+
+
+def let_go(connection: Connection, claim: Claim) -> bool:
+    """Give the task back to the queue, unharmed; False when the lease was lost."""
+    return connection.execute(_LET_GO, _guard(claim)).one_or_none() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A task somebody owns, as recovery sees it."""
+
+    task_id: UUID
+    owner: str
+    fence: int
+    expired: bool
+
+
+_RUNNING = text(
+    """SELECT id AS task_id, owner, fence, lease_until < now() AS expired
+FROM document_tasks WHERE status = 'running' ORDER BY lease_until LIMIT 10000"""
+)
+
+_FREE = text(
+    f"""
+WITH moved AS (
+  UPDATE document_tasks SET owner = NULL, lease_until = NULL, fence = fence + 1, crashes = crashes + 1,
+    status = CASE WHEN crashes + 1 >= :limit THEN 'failed' ELSE 'queued' END,
+    error = CASE WHEN crashes + 1 >= :limit THEN :error ELSE error END,
+    finished_at = CASE WHEN crashes + 1 >= :limit THEN now() END,
+    dispatched_at = NULL, updated_at = now()
+  WHERE {_GUARD} RETURNING *
+), {
+        _EVENT.format(
+            kind="CASE status WHEN 'failed' THEN 'failed' ELSE 'owner_lost' END",
+            data="jsonb_build_object('owner', CAST(:owner AS text), 'crashes', crashes)",
+        )
+    }
+SELECT status FROM moved"""  # noqa: S608
+).bindparams(bindparam("error", type_=JSONB))
+
+_RUNNABLE = """
+FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages)
+  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')"""
+
+_COUNT_RUNNABLE = text(f"SELECT count(*) {_RUNNABLE}")
+_TAKE_RUNNABLE = text(
+    f"""
+UPDATE document_tasks SET dispatched_at = now() WHERE id IN (
+  SELECT id {_RUNNABLE} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
+  LIMIT :count FOR UPDATE SKIP LOCKED)
+RETURNING id, stage, priority, crashes"""  # noqa: S608
+)
+
+
+def running(connection: Connection) -> list[Running]:
+    """Tasks with an owner, those whose lease ends first coming first."""
+    return [Running(**row._mapping) for row in connection.execute(_RUNNING)]
+
+
+def free(connection: Connection, task: Running, crash_limit: int, error: Mapping[str, Any]) -> str | None:
+    """Take a task from a dead owner: queued again, or failed at the limit; None when somebody was faster."""
+    values = {"id": task.task_id, "owner": task.owner, "fence": task.fence, "limit": crash_limit}
+    status: str | None = connection.execute(_FREE, {**values, "error": dict(error)}).scalar_one_or_none()
+    return status
+
+
+def count_runnable(connection: Connection, stages: Sequence[StageName]) -> int:
+    """How many tasks of these stages could run now and were not announced in the last second."""
+    return int(connection.execute(_COUNT_RUNNABLE, {"stages": list(stages)}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A task whose message is to be sent now."""
+
+    task_id: UUID
+    stage: StageName
+    priority: int
+    recovered: bool
+
+
+def take_runnable(connection: Connection, stages: Sequence[StageName], count: int) -> list[Announced]:
+    """Mark up to `count` runnable tasks as announced now, recovered ones first, and return them."""
+    rows = connection.execute(_TAKE_RUNNABLE, {"stages": list(stages), "count": count})
+    return [Announced(row.id, StageName(row.stage), row.priority, row.crashes > 0) for row in rows]

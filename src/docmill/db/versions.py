@@ -1,0 +1,65 @@
+"""What stages learn about a version, written in the transaction of the step that learned it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from docmill.domain.documents import ReadInfo
+from docmill.domain.ids import VersionRef
+
+_READ_INFO = text(
+    """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
+  metadata = :metadata, notices = :notices
+WHERE id = :version AND tenant_id = :tenant"""
+).bindparams(bindparam("metadata", type_=JSONB))
+
+_EXTRACTED = text(
+    """UPDATE document_versions SET characters = :characters, language = :language
+WHERE id = :version AND tenant_id = :tenant"""
+)
+
+_CHUNKED = text(
+    "UPDATE document_versions SET total_chunks = :total WHERE id = :version AND tenant_id = :tenant"
+)
+
+_TRUNCATED = text(
+    """UPDATE document_versions SET truncated_tokens = truncated_tokens + :tokens
+WHERE id = :version AND tenant_id = :tenant"""
+)
+
+
+def _key(version: VersionRef) -> dict[str, object]:
+    return {"version": version.version_id, "tenant": version.tenant}
+
+
+def set_read_info(
+    connection: Connection, version: VersionRef, info: ReadInfo, notices: Sequence[str]
+) -> None:
+    """Keep what the reader said of the file."""
+    values = {
+        "reader": info.reader,
+        "title": info.title,
+        "pages": info.pages,
+        "metadata": dict(info.metadata),
+        "notices": list(notices),
+    }
+    connection.execute(_READ_INFO, {**_key(version), **values})
+
+
+def set_extracted(connection: Connection, version: VersionRef, characters: int, language: str | None) -> None:
+    """Keep the length of the text, in characters, and its language (ISO 639-1)."""
+    connection.execute(_EXTRACTED, {**_key(version), "characters": characters, "language": language})
+
+
+def set_total_chunks(connection: Connection, version: VersionRef, total: int) -> None:
+    """Keep how many chunks the version has so far."""
+    connection.execute(_CHUNKED, {**_key(version), "total": total})
+
+
+def add_truncated_tokens(connection: Connection, version: VersionRef, tokens: int) -> None:
+    """Count tokens that the embedding model could not take."""
+    if tokens:
+        connection.execute(_TRUNCATED, {**_key(version), "tokens": tokens})

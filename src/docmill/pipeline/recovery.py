@@ -1,0 +1,94 @@
+"""Recovery: puts every task that lost its way back on it.
+
+It may run anywhere, any number of times, and be wrong without harm: freeing is fenced, and a message too
+many is a claim that moves no row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from docmill.db import tasks
+from docmill.domain.errors import WorkerDied
+from docmill.domain.states import QUEUE_OF_STAGE, StageName
+from docmill.logs import get_logger
+from docmill.pipeline.owner import Owner, is_gone
+from docmill.ports import Dispatcher
+
+log = get_logger(__name__)
+
+RECOVERED_PRIORITY = 9  # what lost time already goes first
+
+_SWEPT = text(
+    """INSERT INTO sweeps (name, at) VALUES ('recovery', now()) ON CONFLICT (name) DO UPDATE SET at = now()"""
+)
+_AGE = text("SELECT extract(epoch FROM now() - at) FROM sweeps WHERE name = 'recovery'")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one run of recovery did."""
+
+    freed: int
+    sent: int
+
+
+class Recovery:
+    """Frees what belongs to dead owners and sends the messages that are missing."""
+
+    def __init__(self, engine: Engine, dispatcher: Dispatcher, crash_limit: int) -> None:
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._crash_limit = crash_limit
+
+    def sweep(self) -> Sweep:
+        """One round: free, then send the deficit of each queue."""
+        freed = self._free_dead()
+        sent = sum(self._send_deficit(queue, stages) for queue, stages in _stages_by_queue().items())
+        with self._engine.begin() as connection:
+            connection.execute(_SWEPT)
+        if freed or sent:
+            log.info("recovered", freed=freed, sent=sent)
+        return Sweep(freed, sent)
+
+    def seconds_since_sweep(self) -> float | None:
+        """How long ago recovery last ran, anywhere; None if never."""
+        with self._engine.begin() as connection:
+            age = connection.execute(_AGE).scalar_one_or_none()
+        return None if age is None else float(age)
+
+    def _free_dead(self) -> int:
+        with self._engine.begin() as connection:
+            dead = [
+                task for task in tasks.running(connection) if task.expired or is_gone(Owner.parse(task.owner))
+            ]
+        return sum(self._free(task) for task in dead)
+
+    def _free(self, task: tasks.Running) -> bool:
+        with self._engine.begin() as connection:
+            status = tasks.free(connection, task, self._crash_limit, WorkerDied().as_row())
+        log.warning("owner_lost", task_id=str(task.task_id), owner=task.owner, now=status)
+        return status is not None
+
+    def _send_deficit(self, queue: str, stages: list[StageName]) -> int:
+        waiting = self._dispatcher.waiting(queue)
+        if waiting is None:
+            return 0
+        with self._engine.begin() as connection:
+            missing = tasks.count_runnable(connection, stages) - waiting
+            due = tasks.take_runnable(connection, stages, missing) if missing > 0 else []
+        return sum(self._send(task) for task in due)
+
+    def _send(self, task: tasks.Announced) -> bool:
+        priority = RECOVERED_PRIORITY if task.recovered else task.priority
+        return self._dispatcher.send(task.stage, task.task_id, priority)
+
+
+def _stages_by_queue() -> dict[str, list[StageName]]:
+    queues: dict[str, list[StageName]] = defaultdict(list)
+    for stage, queue in QUEUE_OF_STAGE.items():
+        queues[queue].append(stage)
+    return queues

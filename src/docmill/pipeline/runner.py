@@ -1,0 +1,221 @@
+"""The runner: the one place where a stage's steps become transactions.
+
+Pause, resume, retry, progress, crash recovery and exactly-once results exist here, once, for every stage.
+A message is only a hint: a claim that moves no row means it is stale, a duplicate, or not wanted now.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from docmill.db import tasks
+from docmill.db.engine import is_unreachable
+from docmill.domain.documents import ChunkSettings
+from docmill.domain.errors import DatabaseUnavailable, DocmillError, LeaseLost, PauseRequested, WorkerStopping
+from docmill.domain.ids import VersionRef
+from docmill.domain.states import QUEUE_OF_STAGE, Desired, StageName
+from docmill.logs import bind_log, get_logger
+from docmill.pipeline.heartbeat import Heartbeat
+from docmill.pipeline.owner import this_process
+from docmill.ports import Dispatcher
+from docmill.stages.contract import Stage, Step, Work
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """What the runner needs to know of the installation. `queues` are those this worker serves."""
+
+    queues: frozenset[str]
+    lease_seconds: float = 30.0
+    retry_seconds: float = 60.0
+    retry_limit: int = 3
+
+
+def work_of(claim: tasks.Claim) -> Work:
+    """What the stage is handed of a claim."""
+    return Work(
+        task_id=claim.task_id,
+        version=VersionRef(claim.tenant, claim.dataset_id, claim.document_id, claim.version_id),
+        name=claim.name,
+        media_type=claim.media_type,
+        storage_key=claim.storage_key,
+        chunking=ChunkSettings(**claim.settings["chunking"]),
+        language=claim.language,
+        cursor=claim.cursor,
+    )
+
+
+class Runner:
+    """Carries tasks through their stages inside one worker process."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        stages: Mapping[StageName, Stage],
+        dispatcher: Dispatcher,
+        settings: RunnerSettings,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._engine = engine
+        self._stages = stages
+        self._order = list(stages)
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._is_stopping = is_stopping
+        self._owner = str(this_process())
+        self._heartbeat = Heartbeat(engine, settings.lease_seconds)
+
+    def run(self, task_id: UUID, stage: StageName) -> None:
+        """Claim the task for this stage and carry it as far as this worker may."""
+        with self._engine.begin() as connection:
+            claim = tasks.claim(connection, task_id, stage, self._owner, self._settings.lease_seconds)
+        while claim is not None:
+            with bind_log(
+                document_id=str(claim.document_id), task_id=str(claim.task_id), stage=claim.stage.value
+            ):
+                claim = self._run_stage(claim)
+
+    def _run_stage(self, claim: tasks.Claim) -> tasks.Claim | None:
+        """Run one stage to its end; returns the claim of the next one when this worker goes on with it."""
+        try:
+            with self._heartbeat.keeping(claim):
+                self._run_steps(claim)
+            return self._finish(claim)
+        except LeaseLost:
+            log.info("lease_lost", fence=claim.fence)
+        except PauseRequested:
+            self._pause(claim)
+        except WorkerStopping:
+            self._let_go(claim)
+        except Exception as error:  # noqa: BLE001 - the one place where a stage's error becomes a row
+            self._record_error(claim, error)
+        return None
+
+    def _run_steps(self, claim: tasks.Claim) -> None:
+        steps = self._stages[claim.stage].run(work_of(claim))
+        try:
+            for step, busy_seconds in _timed(steps):
+                self._commit(claim, step, busy_seconds)
+        finally:
+            _close(steps)
+
+    def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> None:
+        """One transaction: results, cursor, lease, and what is desired; then obey."""
+        with self._engine.begin() as connection:
+            desired = tasks.step(
+                connection,
+                claim,
+                cursor=step.cursor,
+                done=step.done,
+                total=step.total,
+                busy_seconds=busy_seconds,
+                lease_seconds=self._settings.lease_seconds,
+            )
+            if desired is None:
+                raise LeaseLost
+            step.save(connection)
+        if desired is Desired.PAUSE:
+            raise PauseRequested
+        if desired is Desired.CANCEL:
+            raise LeaseLost
+        if self._is_stopping():
+            raise WorkerStopping
+
+    def _finish(self, claim: tasks.Claim) -> tasks.Claim | None:
+        next_stage = self._after(claim.stage)
+        if next_stage is None:
+            self._publish(claim)
+            return None
+        if claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues:
+            following = self._go_on(claim, next_stage)
+            if following is not None:
+                return following
+        self._hand_on(claim, next_stage)
+        return None
+
+    def _after(self, stage: StageName) -> StageName | None:
+        place = self._order.index(stage) + 1
+        return self._order[place] if place < len(self._order) else None
+
+    def _publish(self, claim: tasks.Claim) -> None:
+        with self._engine.begin() as connection:
+            if not tasks.publish(connection, claim):
+                raise LeaseLost
+        log.info("published")
+
+    def _go_on(self, claim: tasks.Claim, next_stage: StageName) -> tasks.Claim | None:
+        with self._engine.begin() as connection:
+            return tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
+
+    def _hand_on(self, claim: tasks.Claim, next_stage: StageName) -> None:
+        with self._engine.begin() as connection:
+            if not tasks.hand_on(connection, claim, next_stage):
+                raise LeaseLost
+        self._dispatcher.send(next_stage, claim.task_id, claim.priority)
+
+    def _pause(self, claim: tasks.Claim) -> None:
+        with self._engine.begin() as connection:
+            paused = tasks.pause(connection, claim)
+        log.info("paused", settled=paused)
+
+    def _let_go(self, claim: tasks.Claim) -> None:
+        with self._engine.begin() as connection:
+            tasks.let_go(connection, claim)
+        log.info("let_go", reason="worker stops")
+
+    def _record_error(self, claim: tasks.Claim, error: Exception) -> None:
+        """Turn what a stage raised into a row: fail, retry later, or give the task back."""
+        if isinstance(error, SQLAlchemyError) and is_unreachable(error):
+            error = DatabaseUnavailable()
+        if not isinstance(error, DocmillError):
+            log.exception("stage_failed_unexpectedly")
+            error = DocmillError()
+        if isinstance(error, DatabaseUnavailable):
+            self._give_back(claim)
+            return
+        with self._engine.begin() as connection:
+            if error.retryable and claim.errors < self._settings.retry_limit:
+                delay = self._settings.retry_seconds * 2**claim.errors * random.uniform(0.9, 1.1)  # noqa: S311
+                tasks.schedule_retry(connection, claim, error.as_row(), delay)
+            else:
+                tasks.fail(connection, claim, error.as_row())
+        log.warning("stage_failed", code=error.code, error=error.message, retryable=error.retryable)
+
+    def _give_back(self, claim: tasks.Claim) -> None:
+        """The database went away: when it is back within the lease, the task is queued again at once."""
+        log.warning("database_unavailable")
+        deadline = time.monotonic() + self._settings.lease_seconds
+        pause = threading.Event()
+        while time.monotonic() < deadline:
+            try:
+                with self._engine.begin() as connection:
+                    tasks.let_go(connection, claim)
+            except SQLAlchemyError as error:
+                log.info("database_still_unavailable", reason=type(error).__name__)
+                pause.wait(1.0)
+            else:
+                return
+
+
+def _timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
+    """Each step with the seconds it took to compute."""
+    started = time.monotonic()
+    for step in steps:
+        yield step, time.monotonic() - started
+        started = time.monotonic()
+
+
+def _close(steps: Iterator[Step]) -> None:
+    close = getattr(steps, "close", None)
+    if close is not None:
+        close()

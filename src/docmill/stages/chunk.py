@@ -1,0 +1,56 @@
+"""chunk: blocks in, passages out. A step is the sections cut in about step_seconds; none is divided."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlalchemy import Connection, Engine
+
+from docmill.db.content import block_stats, insert_chunks, read_blocks
+from docmill.db.versions import set_total_chunks
+from docmill.domain.chunking import Path, chunk, sections
+from docmill.domain.documents import Chunk
+from docmill.domain.states import StageName
+from docmill.ports import Tokenizer
+from docmill.stages.contract import Step, Work
+
+
+class ChunkStage:
+    """Cuts between sections, so that going on from a section's start gives the same chunks again."""
+
+    name = StageName.CHUNK
+
+    def __init__(self, engine: Engine, tokenizer: Tokenizer, step_seconds: float) -> None:
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._step_seconds = step_seconds
+
+    def run(self, work: Work) -> Iterator[Step]:
+        """Steps of chunks; the cursor holds the next block, the next chunk and the open headings."""
+        stats = block_stats(self._engine, work.version)
+        path: Path = tuple((int(level), str(title)) for level, title in work.cursor.get("path", ()))
+        ordinal = int(work.cursor.get("chunk", 0))
+        blocks = read_blocks(self._engine, work.version, int(work.cursor.get("block", 0)))
+        pending: list[Chunk] = []
+        started = time.monotonic()
+        for section in sections(blocks, stats.top_level, path):
+            for cut in chunk(section, self._locate, work.chunking, ordinal):
+                pending.append(replace(cut, language=work.language))
+                ordinal = cut.ordinal + 1
+            done = section.blocks[-1].ordinal + 1
+            if time.monotonic() - started > self._step_seconds or done == stats.count:
+                yield self._step(work, pending, section.path_after, done, ordinal, stats.count)
+                pending, started = [], time.monotonic()
+
+    def _locate(self, text: str) -> tuple[list[int], list[int]]:
+        offsets = self._tokenizer.tokenize(text).offsets
+        return offsets[:, 0].tolist(), offsets[:, 1].tolist()
+
+    def _step(self, work: Work, chunks: list[Chunk], path: Path, done: int, ordinal: int, total: int) -> Step:
+        def save(connection: Connection) -> None:
+            insert_chunks(connection, work.version, chunks)
+            set_total_chunks(connection, work.version, ordinal)
+
+        return Step({"block": done, "chunk": ordinal, "path": path}, done, total, save)

@@ -1,0 +1,103 @@
+"""extract: the original file in, blocks out. A step is what was read in about step_seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from docmill.db.content import insert_blocks
+from docmill.db.versions import set_extracted, set_read_info
+from docmill.domain.documents import Block, Part, ReadInfo
+from docmill.domain.errors import NoText
+from docmill.domain.states import StageName
+from docmill.domain.text import BlockBuilder
+from docmill.ports import Reading, Storage
+from docmill.stages.contract import Step, Work
+
+_SAMPLE_CHARACTERS = 20_000  # enough to tell a language
+_STEP_BLOCKS = 2_000  # bounds the memory of one step
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where reading is. Parts before `skip` were committed by an earlier run."""
+
+    builder: BlockBuilder
+    skip: int
+    parts: int = 0
+    done: int = 0
+    total: int | None = None
+    sample: str = ""
+    info: ReadInfo | None = None
+    pending: list[Block] = field(default_factory=list)
+
+    def take(self, part: Part) -> None:
+        """Place the blocks of a part, unless an earlier run did."""
+        self.parts += 1
+        self.done, self.total = part.done, part.total
+        if len(self.sample) < _SAMPLE_CHARACTERS:
+            self.sample += "\n".join(block.text for block in part.blocks)[:_SAMPLE_CHARACTERS]
+        if self.parts > self.skip:
+            self.pending.extend(self.builder.add(raw) for raw in part.blocks)
+
+    def cursor(self) -> dict[str, int]:
+        """Where the next step starts."""
+        return {
+            "parts": self.parts,
+            "ordinal": self.builder.next_ordinal,
+            "char": self.builder.next_char,
+        }
+
+
+class Extract:
+    """Reads through a killable child; on resume it reads again and skips what is already kept."""
+
+    name = StageName.EXTRACT
+
+    def __init__(
+        self,
+        storage: Storage,
+        reading: Reading,
+        detect_language: Callable[[str], tuple[str, float] | None],
+        step_seconds: float,
+    ) -> None:
+        self._storage = storage
+        self._reading = reading
+        self._detect_language = detect_language
+        self._step_seconds = step_seconds
+
+    def run(self, work: Work) -> Iterator[Step]:
+        """Steps of blocks; the last one tells the length and language of the text."""
+        cursor = work.cursor
+        builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
+        progress = _Progress(builder, skip=cursor.get("parts", 0))
+        path = self._storage.local_path(work.storage_key)
+        started = time.monotonic()
+        for item in self._reading.read(path, work.media_type):
+            if isinstance(item, ReadInfo):
+                progress.info = item
+                continue
+            progress.take(item)
+            if time.monotonic() - started > self._step_seconds or len(progress.pending) > _STEP_BLOCKS:
+                yield self._step(work, progress, last=False)
+                started = time.monotonic()
+        if progress.builder.next_ordinal == 0:
+            raise NoText
+        yield self._step(work, progress, last=True)
+
+    def _step(self, work: Work, progress: _Progress, *, last: bool) -> Step:
+        blocks, progress.pending = progress.pending, []
+        info, characters = progress.info, progress.builder.next_char
+        detected = self._detect_language(progress.sample) if last else None
+
+        def save(connection: Connection) -> None:
+            insert_blocks(connection, work.version, blocks)
+            if info is not None:
+                set_read_info(connection, work.version, info, info.notices)
+            if last:
+                set_extracted(connection, work.version, characters, detected[0] if detected else None)
+
+        return Step(progress.cursor(), progress.done, progress.total, save)

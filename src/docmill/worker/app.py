@@ -1,0 +1,51 @@
+"""The Celery app: one task a stage, one line each, and the Beat table."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from docmill.adapters.broker import celery_options, message_name
+from docmill.domain.states import MAINTENANCE_QUEUE, StageName
+from docmill.settings import Settings
+from docmill.worker.process import WorkerProcess
+
+RECOVER = "docmill.recover"
+DISCARD = "docmill.discard"
+
+
+def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> Celery:
+    """A Celery app whose tasks run on `process`."""
+    celery = Celery("docmill", set_as_current=False)
+    celery.conf.update(celery_options(broker_url))
+    celery.conf.update(
+        worker_max_tasks_per_child=settings.worker_recycle_tasks,
+        worker_concurrency=settings.worker_processes,
+        beat_schedule=_beat_table(settings),
+    )
+    for stage in StageName:
+        _register_stage(celery, stage, process)
+    celery.task(name=RECOVER)(process.recover)
+    celery.task(name=DISCARD)(process.discard)
+    return celery
+
+
+def _register_stage(celery: Celery, stage: StageName, process: WorkerProcess) -> None:
+    @celery.task(name=message_name(stage))
+    def run(task_id: str) -> None:
+        process.run(stage, task_id)
+
+
+def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:
+    """Messages expire before the next one is due, so a busy worker meets one and not a heap."""
+    return {
+        "recover": {
+            "task": RECOVER,
+            "schedule": settings.sweep_seconds,
+            "options": {"queue": MAINTENANCE_QUEUE, "priority": 0, "expires": settings.sweep_seconds},
+        },
+        "discard": {
+            "task": DISCARD,
+            "schedule": 60.0,
+            "options": {"queue": MAINTENANCE_QUEUE, "priority": 9, "expires": 60.0},
+        },
+    }

@@ -1,0 +1,56 @@
+"""Starts a worker or Beat from settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import signals
+
+from docmill.logs import configure_logs
+from docmill.settings import Settings
+from docmill.worker.app import make_celery
+from docmill.worker.process import WorkerProcess
+from docmill.worker.watch import Watch
+
+
+def run_worker(settings: Settings) -> int:
+    """Serve the queues of `settings.worker_queues` until told to stop; returns the exit code.
+
+    SIGTERM lets every task go at its next step and ends; a second one, or SIGQUIT, ends at once.
+    """
+    process = WorkerProcess(settings)
+    celery = make_celery(settings, settings.broker, process)
+    watch = Watch(process, settings)
+
+    def shutting_down(**_: Any) -> None:
+        process.stop()
+        watch.stop()
+
+    def ready(**_: Any) -> None:
+        watch.start()
+
+    _own_the_logs(settings)
+    signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutting_down.connect(shutting_down, weak=False)
+    arguments = [
+        "worker", "--pool=prefork", f"--queues={settings.worker_queues}",
+        "--hostname=docmill@%h", "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
+    return int(celery.worker_main(arguments) or 0)
+
+
+def run_beat(settings: Settings) -> int:
+    """Send the messages of the Beat table until told to stop. Two Beats do no harm."""
+    celery = make_celery(settings, settings.broker, WorkerProcess(settings))
+    _own_the_logs(settings)
+    celery.Beat(scheduler="celery.beat.Scheduler", quiet=True).run()
+    return 0
+
+
+def _own_the_logs(settings: Settings) -> None:
+    """Celery logs through docmill's handlers instead of installing its own."""
+
+    def setup(**_: Any) -> None:
+        configure_logs(settings.log_level, settings.log_format)
+
+    signals.setup_logging.connect(setup, weak=False)

@@ -1,0 +1,57 @@
+"""What one worker process holds. Everything is made at first use, after the fork: nothing crosses it."""
+
+from __future__ import annotations
+
+import mmap
+from functools import cached_property
+from uuid import UUID
+
+from docmill.bootstrap import App, make_app, make_recovery, make_runner
+from docmill.domain.states import StageName
+from docmill.pipeline.recovery import Recovery
+from docmill.pipeline.runner import Runner
+from docmill.services.maintenance import discard_versions
+from docmill.settings import Settings
+
+
+class WorkerProcess:
+    """The runner and recovery of this process; `stopping` is shared with the children by the fork."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = mmap.mmap(-1, 1)
+
+    def stop(self) -> None:
+        """Ask every process of this worker to let go of its task at the next step."""
+        self._stopping[0] = 1
+
+    def is_stopping(self) -> bool:
+        """Whether somebody asked this worker to stop."""
+        return self._stopping[0] == 1
+
+    @cached_property
+    def app(self) -> App:
+        """The adapters this process uses."""
+        return make_app(self._settings)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Carries tasks through stages."""
+        return make_runner(self.app, self.is_stopping)
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """Puts tasks that lost their way back on it."""
+        return make_recovery(self.app)
+
+    def run(self, stage: StageName, task_id: str) -> None:
+        """What a stage's message does."""
+        self.runner.run(UUID(task_id), stage)
+
+    def recover(self) -> None:
+        """What Beat's message does."""
+        self.recovery.sweep()
+
+    def discard(self) -> None:
+        """What Beat's message does for versions nobody sees any more."""
+        discard_versions(self.app.engine, self.app.vectors)
