@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 from kombu.exceptions import KombuError
 
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName

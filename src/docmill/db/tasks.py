@@ -128,7 +128,7 @@ WITH moved AS (
   UPDATE document_tasks SET status = 'succeeded', owner = NULL, lease_until = NULL, fence = fence + 1,
     errors = 0, crashes = 0, error = NULL, updated_at = now(), finished_at = now()
   WHERE {_GUARD} RETURNING *
-), {_STAGE_DONE}, {_STAGE_EVENT}, replaced AS (
+), {_STAGE_DONE}, replaced AS (
   UPDATE document_versions v SET status = 'discarded' FROM moved
   WHERE v.document_id = moved.document_id AND v.id <> moved.version_id AND v.status = 'published'
 ), published AS (
@@ -136,9 +136,10 @@ WITH moved AS (
   WHERE v.id = moved.version_id
 ), shown AS (
   UPDATE documents d SET active_version_id = moved.version_id FROM moved WHERE d.id = moved.document_id
-), published_event AS (
+), event AS (
   INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-  SELECT tenant_id, document_id, id, 'published', stage FROM moved
+  SELECT tenant_id, document_id, id, kind, :stage
+  FROM moved, (VALUES (1, 'stage_finished'), (2, 'published')) AS told (place, kind) ORDER BY place
 )
 SELECT id FROM moved"""  # noqa: S608
 )

@@ -1,0 +1,326 @@
+"""The runner on a real PostgreSQL: every result once, whatever happens between two steps."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import Engine
+from tests.pipelines import (
+    NotedDispatcher,
+    counting_stages,
+    events,
+    execute,
+    make_runner,
+    put_in_line,
+    results,
+    task_row,
+)
+
+from docmill.domain.errors import DatabaseUnavailable, PasswordRequired
+from docmill.domain.states import StageName
+from docmill.pipeline.owner import Owner, is_gone, this_host, this_process
+from docmill.pipeline.recovery import Recovery
+
+EVERYTHING_ONCE = [(stage.value, number) for stage in StageName for number in range(3)]
+
+
+def test_a_small_document_passes_every_stage_in_one_go(engine: Engine) -> None:
+    task = put_in_line(engine)
+    dispatcher = NotedDispatcher()
+    make_runner(engine, counting_stages(), dispatcher).run(task, StageName.EXTRACT)
+
+    assert results(engine, task) == EVERYTHING_ONCE
+    assert task_row(engine, task).status == "succeeded"
+    assert dispatcher.sent == []
+    assert events(engine, task) == ["claimed", *["stage_finished"] * 4, "published"]
+
+
+def test_a_large_document_is_handed_on_by_message_after_each_stage(engine: Engine) -> None:
+    task = put_in_line(engine, run_on=False)
+    dispatcher = NotedDispatcher()
+    runner = make_runner(engine, counting_stages(), dispatcher)
+
+    for stage in StageName:
+        runner.run(task, stage)
+
+    assert [stage for stage, _, _ in dispatcher.sent] == [StageName.CHUNK, StageName.EMBED, StageName.INDEX]
+    assert results(engine, task) == EVERYTHING_ONCE
+
+
+def test_a_worker_goes_on_only_with_queues_it_serves(engine: Engine) -> None:
+    task = put_in_line(engine)
+    dispatcher = NotedDispatcher()
+    make_runner(engine, counting_stages(), dispatcher, queues=frozenset({"extract", "text"})).run(
+        task, StageName.EXTRACT
+    )
+    assert dispatcher.sent == [(StageName.EMBED, task, 5)]
+    assert task_row(engine, task).stage == "embed"
+
+
+def test_a_duplicate_or_stale_message_changes_nothing(engine: Engine) -> None:
+    task = put_in_line(engine)
+    runner = make_runner(engine, counting_stages())
+    runner.run(task, StageName.EMBED)  # not there yet
+    assert results(engine, task) == []
+    for _ in range(3):
+        runner.run(task, StageName.EXTRACT)
+    assert results(engine, task) == EVERYTHING_ONCE
+
+
+def test_publishing_shows_the_new_version_and_retires_the_old_one_in_one_moment(engine: Engine) -> None:
+    task = put_in_line(engine)
+    row = task_row(engine, task)
+    make_runner(engine, counting_stages()).run(task, StageName.EXTRACT)
+    with engine.begin() as connection:
+        active = connection.exec_driver_sql("SELECT active_version_id FROM documents").scalar_one()
+    assert active == row.version_id
+
+
+def test_a_permanent_error_ends_the_task_with_its_code(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def refuse(number: int) -> None:
+        raise PasswordRequired
+
+    stages[StageName.EXTRACT].before_step = refuse
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    row = task_row(engine, task)
+    assert (row.status, row.error["code"]) == ("failed", "password_required")
+    assert events(engine, task) == ["claimed", "failed"]
+
+
+def test_an_unexpected_error_is_not_hidden(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def break_down(number: int) -> None:
+        raise ZeroDivisionError
+
+    stages[StageName.CHUNK].before_step = break_down
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+    row = task_row(engine, task)
+    assert (row.status, row.stage, row.error["code"]) == ("failed", "chunk", "internal_error")
+
+
+def test_a_transient_error_is_tried_again_later_from_its_cursor(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+    failing = [True]
+
+    def stumble_once(number: int) -> None:
+        if number == 1 and failing:
+            failing.clear()
+            raise DatabaseUnavailableElsewhere
+
+    stages[StageName.EMBED].before_step = stumble_once
+    runner = make_runner(engine, stages)
+    runner.run(task, StageName.EXTRACT)
+
+    row = task_row(engine, task)
+    assert (row.status, row.errors) == ("queued", 1)
+    assert row.next_attempt_at is not None
+    runner.run(task, StageName.EMBED)  # too early: nothing happens
+    assert task_row(engine, task).status == "queued"
+
+    execute(engine, "UPDATE document_tasks SET next_attempt_at = now()")
+    runner.run(task, StageName.EMBED)
+    assert task_row(engine, task).status == "succeeded"
+    assert results(engine, task) == EVERYTHING_ONCE
+
+
+class DatabaseUnavailableElsewhere(PasswordRequired):
+    """A store that is not our database does not answer."""
+
+    retryable = True
+
+
+def test_retries_end(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def stumble(number: int) -> None:
+        raise DatabaseUnavailableElsewhere
+
+    stages[StageName.EXTRACT].before_step = stumble
+    runner = make_runner(engine, stages, retry_limit=2)
+    for _ in range(3):
+        runner.run(task, StageName.EXTRACT)
+        execute(engine, "UPDATE document_tasks SET next_attempt_at = now() WHERE status = 'queued'")
+    assert task_row(engine, task).status == "failed"
+
+
+def test_when_the_database_goes_away_the_task_is_given_back(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def lose_database(number: int) -> None:
+        raise DatabaseUnavailable
+
+    stages[StageName.EXTRACT].before_step = lose_database
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+    row = task_row(engine, task)
+    assert (row.status, row.errors, row.owner) == ("queued", 0, None)
+
+
+def test_pause_takes_effect_at_the_next_step_and_resume_repeats_nothing(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def ask_for_pause(number: int) -> None:
+        if number == 1:
+            execute(engine, "UPDATE document_tasks SET desired = 'pause'")
+
+    stages[StageName.CHUNK].before_step = ask_for_pause
+    runner = make_runner(engine, stages)
+    runner.run(task, StageName.EXTRACT)
+    assert task_row(engine, task).status == "paused"
+    assert results(engine, task)[-1] == ("chunk", 1)
+
+    stages[StageName.CHUNK].before_step = lambda number: None
+    execute(engine, "UPDATE document_tasks SET desired = 'run', status = 'queued'")
+    runner.run(task, StageName.CHUNK)
+    assert results(engine, task) == EVERYTHING_ONCE
+    assert stages[StageName.CHUNK].computed == [0, 1, 2]
+
+
+def test_a_worker_that_stops_lets_go_at_the_next_step(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stopping: list[bool] = []
+    stages = counting_stages()
+
+    def stop(number: int) -> None:
+        stopping.append(True)
+
+    stages[StageName.CHUNK].before_step = stop
+    make_runner(engine, stages, is_stopping=lambda: bool(stopping)).run(task, StageName.EXTRACT)
+    row = task_row(engine, task)
+    assert (row.status, row.stage, row.crashes) == ("queued", "chunk", 0)
+    assert results(engine, task)[-1] == ("chunk", 0)
+
+
+def test_an_owner_whose_lease_was_taken_writes_nothing_more(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def be_overtaken(number: int) -> None:
+        if number == 1:
+            execute(engine, "UPDATE document_tasks SET fence = fence + 1")
+
+    stages[StageName.EXTRACT].before_step = be_overtaken
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+    assert results(engine, task) == [("extract", 0)]
+
+
+def test_a_deleted_document_stops_its_run(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def delete(number: int) -> None:
+        if number == 1:
+            execute(engine, "DELETE FROM documents")
+
+    stages[StageName.EXTRACT].before_step = delete
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+    assert results(engine, task) == [("extract", 0)]
+
+
+def test_a_long_step_keeps_its_lease(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+    seen: list[bool] = []
+
+    def outlast_the_lease(number: int) -> None:
+        if number == 0:
+            first = task_row(engine, task).lease_until
+            while task_row(engine, task).lease_until == first:
+                pass
+            seen.append(True)
+
+    stages[StageName.EXTRACT].before_step = outlast_the_lease
+    make_runner(engine, stages, lease_seconds=0.6).run(task, StageName.EXTRACT)
+    assert seen == [True]
+    assert task_row(engine, task).status == "succeeded"
+
+
+# -- recovery ---------------------------------------------------------------------------------------------
+
+
+def dead_owner() -> str:
+    """A process of this host that has ended."""
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    return str(Owner(this_host(), child.pid, 1.0))
+
+
+def own(engine: Engine, owner: str, lease: str = "1 hour") -> None:
+    execute(
+        engine,
+        """UPDATE document_tasks SET status = 'running', owner = :owner, fence = fence + 1,
+        lease_until = now() + CAST(:lease AS interval)""",
+        owner=owner,
+        lease=lease,
+    )
+
+
+def test_a_task_of_a_dead_process_is_freed_at_once_and_goes_first(engine: Engine) -> None:
+    task = put_in_line(engine)
+    own(engine, dead_owner())
+    dispatcher = NotedDispatcher()
+    sweep = Recovery(engine, dispatcher, crash_limit=2).sweep()
+
+    assert (sweep.freed, sweep.sent) == (1, 1)
+    assert dispatcher.sent == [(StageName.EXTRACT, task, 9)]
+    make_runner(engine, counting_stages()).run(task, StageName.EXTRACT)
+    assert results(engine, task) == EVERYTHING_ONCE
+
+
+def test_a_task_of_a_living_process_is_left_alone(engine: Engine) -> None:
+    put_in_line(engine)
+    own(engine, str(this_process()))
+    assert Recovery(engine, NotedDispatcher(), crash_limit=2).sweep().freed == 0
+
+
+def test_a_task_of_another_host_is_freed_when_its_lease_has_ended(engine: Engine) -> None:
+    put_in_line(engine)
+    own(engine, "elsewhere:boot:1/77/5.00")
+    recovery = Recovery(engine, NotedDispatcher(), crash_limit=2)
+    assert recovery.sweep().freed == 0
+    own(engine, "elsewhere:boot:1/77/5.00", lease="-1 second")
+    assert recovery.sweep().freed == 1
+
+
+def test_a_document_that_kills_its_worker_twice_is_set_aside(engine: Engine) -> None:
+    task = put_in_line(engine)
+    recovery = Recovery(engine, NotedDispatcher(), crash_limit=2)
+    for _ in range(2):
+        own(engine, dead_owner())
+        recovery.sweep()
+    row = task_row(engine, task)
+    assert (row.status, row.error["code"], row.crashes) == ("failed", "worker_died", 2)
+
+
+@pytest.mark.parametrize(("backlog", "sent"), [(0, 3), (2, 1), (3, 0), (50, 0), (None, 0)])
+def test_only_missing_messages_are_sent_again(engine: Engine, backlog: int | None, sent: int) -> None:
+    for _ in range(3):
+        put_in_line(engine)
+    execute(engine, "UPDATE document_tasks SET dispatched_at = now() - interval '1 minute'")
+    dispatcher = NotedDispatcher(backlog=backlog)
+    assert Recovery(engine, dispatcher, crash_limit=2).sweep().sent == sent
+    assert len(dispatcher.sent) == sent
+
+
+def test_a_message_just_sent_is_not_sent_again(engine: Engine) -> None:
+    put_in_line(engine)
+    assert Recovery(engine, NotedDispatcher(), crash_limit=2).sweep().sent == 0
+
+
+def test_an_owner_can_be_told_from_another_with_its_number(engine: Engine) -> None:
+    me = this_process()
+    assert is_gone(me) is False
+    assert is_gone(Owner(me.host, os.getpid(), me.started - 100)) is True
+    assert Owner.parse(str(me)).pid == me.pid
