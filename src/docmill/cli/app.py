@@ -1,0 +1,59 @@
+"""The commands in the order `docmill --help` shows them, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from docmill.cli import configuration, documents, ingest, processes, search, stages
+from docmill.cli.console import print_error
+from docmill.domain.errors import DocmillError
+
+RUNNING = "On this machine"
+DOCUMENTS = "Documents"
+OFFLINE = "Without a server"
+PARTS = "One part alone, for deployment"
+
+app = typer.Typer(
+    name="docmill",
+    help="Documents in, cited passages out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(rich_help_panel=RUNNING)(processes.up)
+app.command(rich_help_panel=RUNNING)(processes.down)
+app.command(rich_help_panel=RUNNING)(processes.doctor)
+app.command(rich_help_panel=RUNNING)(configuration.config)
+app.command(rich_help_panel=RUNNING)(processes.version)
+
+app.command(rich_help_panel=DOCUMENTS)(ingest.ingest)
+app.command(rich_help_panel=DOCUMENTS)(documents.status)
+app.command("list", rich_help_panel=DOCUMENTS)(documents.list_)
+app.command(rich_help_panel=DOCUMENTS)(documents.show)
+app.command(rich_help_panel=DOCUMENTS)(search.search)
+app.command(rich_help_panel=DOCUMENTS)(documents.export)
+app.command(rich_help_panel=DOCUMENTS)(documents.delete)
+
+app.command(rich_help_panel=OFFLINE)(stages.formats)
+app.command(rich_help_panel=OFFLINE)(stages.read)
+app.command(rich_help_panel=OFFLINE)(stages.chunk)
+
+app.command(rich_help_panel=PARTS)(processes.worker)
+app.command(rich_help_panel=PARTS)(processes.beat)
+app.command(rich_help_panel=PARTS)(processes.api)
+
+
+def run() -> None:
+    """Run the command line; an error becomes one line on stderr and its exit code, never a traceback."""
+    try:
+        app()
+    except DocmillError as error:
+        if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG":
+            raise
+        print_error(error)
+        sys.exit(error.exit_code)

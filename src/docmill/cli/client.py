@@ -1,0 +1,165 @@
+"""docmill's HTTP API as the commands use it: typed answers in, typed errors out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from docmill.domain.errors import BadRequest, DocmillError, NotAuthenticated, NotRunning, Unavailable
+
+API = "/api/v1"
+PAGE = 100
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an upload; `created` is False when the same bytes were already there."""
+
+    document_id: str
+    created: bool
+
+
+class Client:
+    """One connection to the API; safe to share between threads.
+
+    Every method raises NotRunning when nothing answers, Unavailable when the connection breaks off, and
+    otherwise the error of docmill's tree that the API's answer names.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        address = url.rstrip("/").removesuffix(API)
+        self.url = address
+        self._http = httpx.Client(
+            base_url=address + API,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(120, connect=5),
+            # A proxy set for the internet is of no use for a server on this machine.
+            trust_env=urlsplit(address).hostname not in _LOOPBACK,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, t: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def upload(self, path: Path, name: str, dataset: str | None, metadata: Mapping[str, str]) -> Accepted:
+        """Send a file, streamed from disk."""
+        import json
+
+        fields = {"metadata": json.dumps(dict(metadata))} if metadata else {}
+        fields |= {"dataset": dataset} if dataset else {}
+        with path.open("rb") as file:
+            answer = self._send("POST", "/documents", data=fields, files={"file": (name, file)}).json()
+        return Accepted(answer["document_id"], answer["created"])
+
+    def document(self, document_id: str) -> Json:
+        """Everything known of a document."""
+        return self._json("GET", f"/documents/{document_id}")
+
+    def status(self, document_id: str) -> Json:
+        """Where a document's processing stands."""
+        return self._json("GET", f"/documents/{document_id}/status")
+
+    def documents(self, **filters: str | None) -> Iterator[Json]:
+        """Every document that passes the filters (`dataset`, `status`, `name`), page after page."""
+        query: dict[str, str | int] = {"limit": PAGE} | {k: v for k, v in filters.items() if v is not None}
+        while True:
+            page = self._json("GET", "/documents", params=query)
+            yield from page["items"]
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def delete(self, document_id: str) -> None:
+        """Delete a document with everything made from it."""
+        self._send("DELETE", f"/documents/{document_id}")
+
+    @contextmanager
+    def text(self, document_id: str, form: str) -> Iterator[Iterator[bytes]]:
+        """The text of a document as UTF-8 in pieces; `form` is txt, md or json."""
+        request = self._http.build_request("GET", f"/documents/{document_id}/text", params={"format": form})
+        with _typed_errors(self.url):
+            response = self._http.send(request, stream=True)
+            try:
+                if response.is_error:
+                    response.read()
+                    raise _error_in(response)
+                yield response.iter_bytes()
+            finally:
+                response.close()
+
+    def search(self, query: str, **options: object) -> Json:
+        """The passages that answer a query best."""
+        body = {"query": query} | {name: value for name, value in options.items() if value is not None}
+        return self._json("POST", "/search", json=body)
+
+    def _json(self, method: str, path: str, **request: Any) -> Json:
+        answer: Json = self._send(method, path, **request).json()
+        return answer
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        with _typed_errors(self.url):
+            response = self._http.request(method, path, **request)
+        if response.is_error:
+            raise _error_in(response)
+        return response
+
+
+@contextmanager
+def _typed_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout):
+        raise NotRunning(
+            f"No docmill answers at {_address(url)}. Start it with `docmill up`, or correct DOCMILL_API_URL."
+        ) from None
+    except httpx.TransportError:
+        raise Unavailable(
+            "The connection to docmill broke off. Run `docmill doctor`, then try again."
+        ) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise BadRequest("DOCMILL_API_URL is not a URL. Set one like http://127.0.0.1:8400.") from None
+
+
+def _address(url: str) -> str:
+    """The URL without the user and password it may hold."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _error_in(response: httpx.Response) -> DocmillError:
+    """The error an answer stands for: the one of our tree with its code, with the message it carries."""
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    detail = problem.get("detail") or f"The API answered {response.status_code}. Is DOCMILL_API_URL right?"
+    return _ERRORS.get(problem.get("code", ""), _nearest(response.status_code))(detail)
+
+
+def _nearest(status: int) -> type[DocmillError]:
+    if status == httpx.codes.UNAUTHORIZED:
+        return NotAuthenticated
+    return BadRequest if status < httpx.codes.INTERNAL_SERVER_ERROR else Unavailable
+
+
+def _tree(root: type[DocmillError]) -> Iterator[type[DocmillError]]:
+    yield root
+    for branch in root.__subclasses__():
+        yield from _tree(branch)
+
+
+_ERRORS = {error.code: error for error in _tree(DocmillError)}

@@ -1,0 +1,64 @@
+"""`docmill search`: passages with their file, pages and section."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from docmill.cli.connection import connect
+from docmill.cli.console import plain, print_json, stdout
+
+if TYPE_CHECKING:
+    from docmill.cli.client import Json
+
+
+class Mode(StrEnum):
+    """How passages are found."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+def search(
+    query: Annotated[str, typer.Argument(show_default=False, help="A question, or words.")],
+    dataset: Annotated[list[str] | None, typer.Option(help="Only in this dataset; may be repeated.")] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="By meaning (dense), by words (lexical), or both.")
+    ] = Mode.HYBRID,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="How many passages.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the API's answer.")] = False,
+) -> None:
+    """Find the passages that answer a question, each with file, page and section."""
+    with connect() as client:
+        answer = client.search(query, datasets=dataset, mode=mode, limit=limit)
+    if as_json:
+        print_json(answer)
+        return
+    for place, hit in enumerate(answer["hits"], 1):
+        _print_hit(place, hit)
+    if not answer["hits"]:
+        typer.echo("Nothing found. `docmill list` shows what can be searched.", err=True)
+
+
+def _print_hit(place: int, hit: Json) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    title = Text(f"{place}. ").append(plain(citation(hit)), style="bold")
+    stdout().print(title.append(f"  {hit['score']:.3f}", style="dim"))
+    stdout().print(Padding(plain(hit["text"].strip()), (0, 0, 1, 3)))
+
+
+def citation(hit: Json) -> str:
+    """Where a passage stands: file, pages and section, as far as its format has them."""
+    pages = hit["pages"]
+    where = [hit["document_name"]]
+    if pages:
+        first, last = pages[0], pages[-1]
+        where.append(f"page {first}" if first == last else f"pages {first}-{last}")
+    if hit["section_path"]:
+        where.append(" › ".join(hit["section_path"]))
+    return " · ".join(where)
