@@ -1,0 +1,43 @@
+"""Messages on a real broker: sent by name, counted over all priorities, never waited for."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from docmill.adapters.broker import CeleryDispatcher
+from docmill.domain.states import QUEUE_OF_STAGE, StageName
+from docmill.local.addresses import choose_port
+
+
+def test_messages_wait_in_the_queue_of_their_stage(broker: str) -> None:
+    dispatcher = CeleryDispatcher(broker)
+    for stage in StageName:
+        assert dispatcher.send(stage, uuid4(), priority=5)
+    assert {stage: dispatcher.waiting(queue) for stage, queue in QUEUE_OF_STAGE.items()} == dict.fromkeys(
+        StageName, 1
+    )
+
+
+def test_a_queue_is_counted_over_all_its_priorities(broker: str) -> None:
+    dispatcher = CeleryDispatcher(broker)
+    for priority in range(10):
+        dispatcher.send(StageName.EMBED, uuid4(), priority)
+    assert dispatcher.waiting("embed") == 10
+
+
+def test_a_queue_nobody_used_is_empty(broker: str) -> None:
+    assert CeleryDispatcher(broker).waiting("ocr") == 0
+
+
+@pytest.fixture
+def absent_broker() -> str:
+    return f"redis://127.0.0.1:{choose_port(0, 'DOCMILL_BROKER_PORT')}/0"
+
+
+def test_an_absent_broker_is_told_apart_from_an_empty_queue(absent_broker: str) -> None:
+    dispatcher = CeleryDispatcher(absent_broker)
+    assert not dispatcher.ping()
+    assert dispatcher.waiting("embed") is None
+    assert dispatcher.send(StageName.EMBED, uuid4(), 5) is False
