@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
@@ -82,7 +81,7 @@ class Process:
         part.before_start()
         self.part = part
         self.began = time.monotonic()
-        self.last_lines: deque[str] = deque(maxlen=8)
+        self.last_line = "it said nothing"
         self._signals_sent = 0
         self._popen = subprocess.Popen(
             child_command(part.command, account=part.account, death_signal=part.death_signal),
@@ -103,8 +102,8 @@ class Process:
         with output:
             while piece := output.readline(_LINE_BYTES):
                 line = piece.decode(errors="replace").rstrip("\n")
-                self.last_lines.append(line)
                 log.write(line)
+                self.last_line = line.strip() or self.last_line
         log.close()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+from urllib.parse import urlsplit
 
 import psycopg
 from kombu.connection import Connection
@@ -29,9 +30,7 @@ def database_answers(url: str) -> bool:
 def broker_answers(url: str) -> bool:
     """Whether the broker at `url`, of any kind that Celery knows, lets us in."""
     limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
-    with Connection(  # type: ignore[no-untyped-call]
-        url, connect_timeout=_SECONDS, transport_options=limits
-    ) as connection:
+    with Connection(url, connect_timeout=_SECONDS, transport_options=limits) as connection:
         try:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=_SECONDS)
         except OperationalError:
@@ -39,9 +38,9 @@ def broker_answers(url: str) -> bool:
         return True
 
 
-def api_answers(host: str, port: int) -> bool:
-    """Whether the API says that it and everything it needs are ready."""
-    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
+def api_answers(url: str) -> bool:
+    """Whether the API at `url` (http, host and port) says that it and everything it needs are ready."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_SECONDS)
     try:
         connection.request("GET", "/health/ready")
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -55,4 +55,4 @@ def wait_until_ready(process: Process) -> None:
         time.sleep(0.03)
     if process.exit_code is not None:
         process.finish()
-        raise SetupError(f"{process.part.name} did not start: {' | '.join(process.last_lines)}")
+        raise SetupError(f"{process.part.name} did not start: {process.last_line}")

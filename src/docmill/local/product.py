@@ -1,0 +1,92 @@
+"""Which parts the product has on this machine, and what each is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from signal import Signals
+
+from pydantic import SecretStr
+
+from docmill.local.leftovers import MARK
+from docmill.local.process import Part, Stop
+from docmill.local.readiness import api_answers
+from docmill.local.state import secret
+from docmill.settings import Settings
+
+_SOON = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGKILL, 3.0))
+# The worker lets its documents go at their next step; after that, Celery is told to end at once.
+_AT_THE_NEXT_STEP = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGQUIT, 3.5), Stop(Signals.SIGKILL, 5.0))
+
+
+def api_key(settings: Settings) -> SecretStr:
+    """The key of the API: the one that is set, or the one kept in the data directory."""
+    return settings.api_key or SecretStr(secret(settings.home / "api_key", prefix="dm_"))
+
+
+def api_url(settings: Settings) -> str:
+    """Where this machine reaches its API, without a path."""
+    everywhere = settings.api_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if everywhere else settings.api_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+
+def worker(settings: Settings) -> Part:
+    """The Celery worker with its processes."""
+    return Part(
+        name="worker",
+        command=_command("worker"),
+        address=f"{settings.worker_processes} processes",
+        environment=_environment(settings),
+        is_ready=lambda: True,
+        stops=_AT_THE_NEXT_STEP,
+        folder=_folder(settings),
+    )
+
+
+def beat(settings: Settings) -> Part:
+    """Celery Beat."""
+    return Part(
+        name="beat",
+        command=_command("beat"),
+        address=f"every {settings.sweep_seconds:g} s",
+        environment=_environment(settings),
+        is_ready=lambda: True,
+        stops=_SOON,
+        folder=_folder(settings),
+    )
+
+
+def api(settings: Settings) -> Part:
+    """The HTTP API; `settings.api_port` must be a real port."""
+    url = api_url(settings)
+    return Part(
+        name="api",
+        command=_command("api"),
+        address=url,
+        environment=_environment(settings),
+        is_ready=partial(api_answers, url),
+        stops=_SOON,
+        folder=_folder(settings),
+    )
+
+
+def _command(name: str) -> list[str]:
+    return [sys.executable, "-m", "docmill", name]
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "run"
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Ours, and every setting as the supervisor has it, wherever it came from."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
+    chosen = {f"DOCMILL_{name.upper()}": _plain(value) for name, value in settings if value is not None}
+    return {**ours, **chosen, MARK: str(settings.home), "PYTHONUNBUFFERED": "1"}
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

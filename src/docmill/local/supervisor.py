@@ -1,0 +1,123 @@
+"""Keeps parts running: starts them in order, restarts what ends, stops all of them in reverse order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from docmill.domain.errors import SetupError
+from docmill.local.process import Part, Process, describe_end, stop_together
+from docmill.local.signals import StopSignals
+from docmill.local.state import RunningPart
+from docmill.local.terminal import Say
+
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
+_HEALTHY_AFTER = 60.0  # seconds of running that make an end a new story
+_LOOK_EVERY = 0.5  # seconds; the end of a child wakes us sooner
+
+
+class StopAsked(BaseException):
+    """Somebody wants the product to stop while it is still starting. Not an error."""
+
+
+def next_delay(last: float, ran: float) -> float:
+    """Seconds to wait before a restart: half a second, then twice the `last`, up to half a minute."""
+    if ran >= _HEALTHY_AFTER or last == 0.0:
+        return _FIRST_DELAY
+    return min(last * 2, _LONGEST_DELAY)
+
+
+@dataclass
+class _Kept:
+    """A part, its latest process, and when the next one is due."""
+
+    process: Process
+    delay: float = 0.0
+    due: float | None = None
+
+
+class Supervisor:
+    """Owns the process tree. For the main thread only: a child is tied to the thread that starts it."""
+
+    def __init__(self, logs: Path, say: Say, signals: StopSignals) -> None:
+        self._logs = logs
+        self._say = say
+        self._signals = signals
+        self._elsewhere: list[RunningPart] = []
+        self._steps: list[list[_Kept]] = []
+
+    def note(self, part: RunningPart) -> None:
+        """Remember a part that runs elsewhere, for the list of all."""
+        self._elsewhere.append(part)
+
+    @property
+    def running(self) -> tuple[RunningPart, ...]:
+        """The parts elsewhere, then ours in the order of their start, with the processes they have now."""
+        processes = (kept.process for step in self._steps for kept in step)
+        ours = (RunningPart(one.part.name, one.pid, one.part.address) for one in processes)
+        return (*self._elsewhere, *ours)
+
+    def start(self, *parts: Part) -> None:
+        """Start parts that do not need each other, and wait for all. Raises SetupError, StopAsked."""
+        step: list[_Kept] = []
+        self._steps.append(step)
+        for part in parts:
+            step.append(_Kept(Process(part, self._logs)))  # noqa: PERF401 - known even if the next one fails
+        waiting = step
+        while waiting := [kept for kept in waiting if not kept.process.part.is_ready()]:
+            self._signals.wait(0.05)
+            if self._signals.asked:
+                raise StopAsked
+            self._check(step, waiting)
+        self._check(step, waiting)  # a part without a question to ask was ready at once: is it still there?
+
+    def _check(self, step: list[_Kept], waiting: list[_Kept]) -> None:
+        """Raise SetupError when a part has ended, or takes too long."""
+        for process in (kept.process for kept in step):
+            if process.exit_code is not None:
+                process.finish()
+                end = f"{process.part.name} {describe_end(process.exit_code)} while starting"
+                raise SetupError(f"{end}: {process.last_line}. {_log_hint(process.part)}")
+        for process in (kept.process for kept in waiting):
+            if time.monotonic() - process.began > process.part.patience:
+                raise SetupError(f"{process.part.name} was not ready in time. {_log_hint(process.part)}")
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Restart what ends, with growing delays, until asked to stop; calls `changed` after each restart."""
+        while not self._signals.asked:
+            for kept in [kept for step in self._steps for kept in step]:
+                if self._look_after(kept):
+                    changed()
+            self._signals.wait(_LOOK_EVERY)
+
+    def _look_after(self, kept: _Kept) -> bool:
+        """Whether it was started again."""
+        if kept.process.exit_code is None:
+            return False
+        now = time.monotonic()
+        if kept.due is None:
+            self._plan(kept, now)
+        if kept.due is None or now < kept.due:
+            return False
+        kept.process, kept.due = Process(kept.process.part, self._logs), None
+        self._say(f"{kept.process.part.name} is started again (process {kept.process.pid}).")
+        return True
+
+    def _plan(self, kept: _Kept, now: float) -> None:
+        part = kept.process.part
+        kept.delay = next_delay(kept.delay, now - kept.process.began)
+        kept.due = now + kept.delay
+        end = describe_end(kept.process.exit_code)
+        self._say(f"{part.name} {end}; it is started again in {kept.delay:g} s. {_log_hint(part)}")
+
+    def stop(self) -> None:
+        """Stop everything, the last started first. Returns when nothing runs."""
+        for step in reversed(self._steps):
+            stop_together([kept.process for kept in reversed(step)])
+
+
+def _log_hint(part: Part) -> str:
+    return f"See logs/{part.name}.log in the data directory."

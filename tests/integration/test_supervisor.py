@@ -1,0 +1,132 @@
+"""What the supervisor does with its children, shown with children of one line each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from signal import Signals
+
+import psutil
+import pytest
+from tests.polling import eventually
+
+from docmill.domain.errors import AlreadyRunning, SetupError
+from docmill.local.process import LogFile, Part, Stop
+from docmill.local.signals import StopSignals
+from docmill.local.state import only_one, prepare_home, read_state, running_pid, secret
+from docmill.local.supervisor import StopAsked, Supervisor, next_delay
+
+FOR_EVER = "import time; print('here I am', flush=True); time.sleep(600)"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {FOR_EVER}"
+TERM_THEN_KILL = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGKILL, 0.3))
+
+
+def python(name: str, script: str) -> Part:
+    return Part(
+        name=name,
+        command=[sys.executable, "-c", script],
+        address="",
+        environment={},
+        is_ready=lambda: True,
+        stops=TERM_THEN_KILL,
+    )
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def signals() -> Iterator[StopSignals]:
+    with StopSignals() as signals:
+        yield signals
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, said: list[str], signals: StopSignals) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, said.append, signals)
+    yield supervisor
+    supervisor.stop()
+    assert not any(part.pid and psutil.pid_exists(part.pid) for part in supervisor.running)
+
+
+def test_a_child_that_ends_is_started_again_and_that_is_said(supervisor: Supervisor, said: list[str]) -> None:
+    supervisor.start(python("sleeper", FOR_EVER))
+    [before] = supervisor.running
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGKILL)
+    supervisor.watch(changed=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    [after] = supervisor.running
+    assert after.pid != before.pid
+    assert said[0].startswith("sleeper was ended by SIGKILL; it is started again in 0.5 s.")
+    assert said[1].startswith("sleeper is started again")
+
+
+def test_the_waits_between_restarts_double_up_to_half_a_minute() -> None:
+    waits = [next_delay(0.0, ran=1.0)]
+    while len(waits) < 8:
+        waits.append(next_delay(waits[-1], ran=1.0))
+    assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert next_delay(30.0, ran=61.0) == 0.5
+
+
+def test_a_child_that_cannot_start_is_reported_with_its_last_words(supervisor: Supervisor) -> None:
+    broken = python("broken", "import sys, time; time.sleep(0.1); sys.exit('no such luck')")
+    with pytest.raises(SetupError, match=r"broken ended with exit code 1 while starting: no such luck"):
+        supervisor.start(broken, _never_ready())
+
+
+def _never_ready() -> Part:
+    return Part("waiting", [sys.executable, "-c", FOR_EVER], "", {}, lambda: False, TERM_THEN_KILL)
+
+
+def test_a_stop_signal_is_heard_while_something_is_still_starting(
+    supervisor: Supervisor, signals: StopSignals
+) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(StopAsked):
+        supervisor.start(_never_ready())
+    assert signals.asked
+
+
+def test_a_child_that_does_not_listen_is_stopped_with_force(supervisor: Supervisor) -> None:
+    supervisor.start(python("deaf", DEAF), python("sleeper", FOR_EVER))
+    supervisor.stop()
+
+
+def test_the_words_of_a_child_are_in_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start(python("talker", FOR_EVER))
+    eventually(lambda: (tmp_path / "talker.log").read_text() == "here I am\n")
+
+
+def test_a_log_does_not_grow_for_ever(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "part.log")
+    for _ in range(60):
+        log.write("x" * 1024 * 1024)
+    log.close()
+    sizes = [file.stat().st_size for file in tmp_path.iterdir()]
+    assert len(sizes) == 4
+    assert sum(sizes) < 41 * 1024 * 1024
+
+
+def test_one_data_directory_has_one_owner(tmp_path: Path) -> None:
+    prepare_home(tmp_path)
+    assert running_pid(tmp_path) is None
+    with only_one(tmp_path):
+        assert running_pid(tmp_path) == os.getpid()
+        with pytest.raises(AlreadyRunning, match=str(os.getpid())), only_one(tmp_path):
+            pass
+    assert running_pid(tmp_path) is None
+    assert read_state(tmp_path) is None
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_secret_is_made_once_and_for_our_eyes_only(tmp_path: Path) -> None:
+    key = secret(tmp_path / "api_key", prefix="dm_")
+    assert len(key) == 3 + 43
+    assert secret(tmp_path / "api_key", prefix="dm_") == key
+    assert (tmp_path / "api_key").stat().st_mode & 0o777 == 0o600

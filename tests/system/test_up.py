@@ -1,0 +1,192 @@
+"""`docmill up` as its user meets it: it comes up, repairs itself, and goes without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from tests.polling import eventually
+from tests.servers import temporary_home
+
+from docmill.local.leftovers import end, servers_in, started_for
+from docmill.local.state import State, read_state, running_pid
+
+pytestmark = pytest.mark.slow
+
+SMALL = {"DOCMILL_API_PORT": "0", "DOCMILL_EMBEDDER": "hashing", "DOCMILL_WORKER_PROCESSES": "1"}
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
+    return {**ours, **SMALL, "DOCMILL_HOME": str(home), **more}
+
+
+def docmill(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "docmill", *words],
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with temporary_home() as home:
+        yield home
+        end(everything_of(home), patience=0.0)
+
+
+@contextlib.contextmanager
+def running_up(home: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], State]]:
+    """A `docmill up` in the foreground, ready; asked to stop at the end if nobody did."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "docmill", "up"],
+        env=environment(home, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            state = eventually(lambda: process.poll() is not None or read_state(home), seconds=60)
+            assert isinstance(state, State), process.stdout and process.stdout.read()
+            yield process, state
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(15)
+
+
+def everything_of(home: Path) -> list[psutil.Process]:
+    return [*started_for(home), *servers_in(home / "postgres" / "data"), *servers_in(home / "redis")]
+
+
+def pid_of(home: Path, part: str) -> int | None:
+    state = read_state(home)
+    return next((one.pid for one in state.parts if one.name == part), None) if state else None
+
+
+def answers(state: State) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{state.api_url}/health/ready", timeout=5).status_code == httpx.codes.OK
+    return False
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path, stop: signal.Signals) -> None:
+    with running_up(home) as (process, state):
+        assert answers(state)
+        key = (home / "api_key").read_text()
+        process.send_signal(stop)
+        asked = time.monotonic()
+        said, _ = process.communicate(timeout=15)
+        took = time.monotonic() - asked
+    assert process.returncode == 0
+    assert took < 10
+    assert f"API {state.api_url}/api/v1 · docs {state.api_url}/docs · key {key}" in said
+    assert "Ctrl-C stops everything." in said
+    assert everything_of(home) == []
+    assert list((home / "run").iterdir()) == []
+    assert key not in (home / "logs" / "supervisor.log").read_text()
+
+
+def test_everything_it_keeps_is_private_and_nothing_listens_outside(home: Path) -> None:
+    with running_up(home) as (process, _):
+        doctor = docmill(home, "doctor", "--json")
+        tree = psutil.Process(process.pid).children(recursive=True)
+        words = " ".join(word for one in tree for word in one.cmdline())
+        assert (doctor.returncode, '"no port is open to other machines"' in doctor.stdout) == (0, True), (
+            doctor
+        )
+        for path in (home / "api_key", home / "run" / "up.json", *(home / "secrets").iterdir()):
+            assert path.stat().st_mode & 0o077 == 0
+            assert path.name == "up.json" or path.read_text() not in words
+
+
+@pytest.mark.parametrize("part", ["worker", "beat", "api", "redis", "postgres"])
+def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], part: str) -> None:
+    home, state = running
+    before = pid_of(home, part)
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: pid_of(home, part) not in (None, before), seconds=15)
+    eventually(lambda: answers(state), seconds=30)
+    assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Path, State]]:
+    with temporary_home() as home, running_up(home) as (_, state):
+        yield home, state
+
+
+def test_a_second_one_on_the_same_data_directory_is_told_so(running: tuple[Path, State]) -> None:
+    home, state = running
+    second = docmill(home, "up")
+    assert second.returncode == 1
+    assert f"process {state.pid}" in second.stderr
+    assert "docmill down" in second.stderr
+
+
+def test_a_supervisor_that_is_killed_leaves_nothing_that_stops_the_next(home: Path) -> None:
+    with running_up(home) as (process, _):
+        process.kill()
+        process.wait()
+        eventually(lambda: not everything_of(home), seconds=10)
+        assert running_pid(home) is None
+    with running_up(home) as (_, state):
+        assert answers(state)
+
+
+def test_a_taken_port_is_named_with_the_setting_to_change(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = docmill(home, "up", DOCMILL_API_PORT=str(port))
+    assert refused.returncode == 1
+    assert f"Port {port}" in refused.stderr
+    assert "DOCMILL_API_PORT" in refused.stderr
+    assert everything_of(home) == []
+
+
+def test_servers_of_your_own_are_used_and_none_is_started(
+    home: Path, fresh_database: str, broker: str
+) -> None:
+    urls: Mapping[str, str] = {"DOCMILL_DATABASE_URL": fresh_database, "DOCMILL_BROKER_URL": broker}
+    with running_up(home, **urls) as (_, state):
+        assert answers(state)
+        assert [part.name for part in state.parts if part.pid] == ["worker", "beat", "api"]
+        assert (state.database_url, state.broker_url) == (fresh_database, broker)
+    assert not (home / "postgres").exists()
+    assert not (home / "redis").exists()
+
+
+def test_it_can_run_without_a_terminal_until_it_is_told_to_stop(home: Path) -> None:
+    assert docmill(home, "down").stdout.strip() == "docmill is not running on this data directory."
+    started = docmill(home, "up", "--detach")
+    assert started.returncode == 0, started.stderr
+    assert "`docmill down` stops everything." in started.stdout
+    state = read_state(home)
+    assert state is not None
+    assert answers(state)
+    stopped = docmill(home, "down")
+    assert (stopped.returncode, stopped.stdout.strip()) == (0, "docmill has stopped.")
+    assert everything_of(home) == []
+
+
+def test_without_a_terminal_a_failed_start_is_still_reported(home: Path) -> None:
+    failed = docmill(home, "up", "--detach", DOCMILL_REDIS_BIN=str(home / "nowhere"))
+    assert failed.returncode == 1
+    assert "No Redis-protocol server is installed" in failed.stderr
+    assert everything_of(home) == []
