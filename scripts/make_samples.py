@@ -61,7 +61,7 @@ class Week:
 
 def weeks_of_2025() -> list[Week]:
     """52 weeks at four landings: busy summers, a flood in February, quiet Januaries."""
-    chance = random.Random(1987)  # noqa: S311 - the same invented figures every time
+    chance = random.Random(1987)  # the same invented figures every time
     first = date(2025, 1, 6)
     mondays = [first + timedelta(weeks=n) for n in range(52)]
     return [_week(monday, landing, chance) for monday in mondays for landing in LANDINGS]
