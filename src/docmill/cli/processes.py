@@ -33,7 +33,7 @@ def down() -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """Examine this installation: what runs, versions, migrations, disk, permissions. Exits 1 if one is wrong."""
+    """Examine this installation: what runs, versions, migrations, disk. Exits 1 if one is wrong."""
     from docmill.local.doctor import examine
 
     checks = examine(settings())
