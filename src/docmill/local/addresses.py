@@ -13,7 +13,8 @@ from docmill.domain.errors import PortTaken
 def choose_port(wanted: int, setting: str, host: str = "127.0.0.1") -> int:
     """`wanted` when it is free, any free one for 0. Raises PortTaken, naming `setting` and who has it."""
     try:
-        with socket.create_server((host, wanted)) as listener:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, wanted), family=family) as listener:
             return int(listener.getsockname()[1])
     except OSError as error:
         raise PortTaken(

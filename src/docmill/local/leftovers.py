@@ -15,7 +15,8 @@ _SERVERS = ("postgres", "valkey-server", "redis-server")
 
 def started_for(home: Path) -> list[psutil.Process]:
     """The processes that a supervisor of this data directory started, and their children."""
-    return list(_others(lambda process: process.environ().get(MARK) == str(home)))
+    whose = str(home.resolve())
+    return list(_others(lambda process: process.environ().get(MARK) == whose))
 
 
 def servers_in(folder: Path) -> list[psutil.Process]:

@@ -125,7 +125,7 @@ class Process:
 
     def finish(self) -> None:
         """Wait until its last words are in the log; somebody it left behind may keep the pipe open."""
-        self._copier.join(timeout=1.0)
+        self._copier.join(timeout=0.3)
 
 
 def stop_together(processes: Sequence[Process]) -> None:

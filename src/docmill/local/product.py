@@ -18,7 +18,7 @@ from docmill.settings import Settings
 
 _SOON = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGKILL, 3.0))
 # The worker lets its documents go at their next step; after that, Celery is told to end at once.
-_AT_THE_NEXT_STEP = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGQUIT, 3.5), Stop(Signals.SIGKILL, 5.0))
+_AT_THE_NEXT_STEP = (Stop(Signals.SIGTERM, 0), Stop(Signals.SIGQUIT, 3.0), Stop(Signals.SIGKILL, 4.5))
 
 
 def api_key(settings: Settings) -> SecretStr:
@@ -85,7 +85,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Ours, and every setting as the supervisor has it, wherever it came from."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
     chosen = {f"DOCMILL_{name.upper()}": _plain(value) for name, value in settings if value is not None}
-    return {**ours, **chosen, MARK: str(settings.home), "PYTHONUNBUFFERED": "1"}
+    return {**ours, **chosen, MARK: str(settings.home.resolve()), "PYTHONUNBUFFERED": "1"}
 
 
 def _plain(value: object) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from docmill.domain.errors import AlreadyRunning
+from docmill.domain.errors import AlreadyRunning, SetupError
 
 _PATIENCE = 1.0  # seconds: somebody who only looks at the lock holds it for a moment
 
@@ -39,11 +39,16 @@ class State:
 
 
 def prepare_home(home: Path) -> None:
-    """Make the data directory and its folders, for our eyes only."""
-    home.mkdir(parents=True, exist_ok=True)
-    for folder in (home, home / "run", home / "logs", home / "secrets"):
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o700)
+    """Make the data directory and its folders, for our eyes only. Raises SetupError where we may not."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        for folder in (home, home / "run", home / "logs", home / "secrets"):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o700)
+    except OSError as error:
+        raise SetupError(
+            f"The data directory cannot be used: {error.strerror}. Set DOCMILL_HOME to a folder of your own."
+        ) from error
 
 
 def secret(path: Path, prefix: str = "") -> str:

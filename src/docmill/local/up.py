@@ -72,7 +72,9 @@ def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> No
     )
     supervisor.start(product.worker(ready), product.beat(ready), product.api(ready))
     state = _publish(supervisor, ready)
-    announce(welcome(state, product.api_key(ready).get_secret_value(), ready.home / "logs"))
+    own = product.api_key(ready).get_secret_value()
+    key = "as DOCMILL_API_KEY says" if settings.api_key else own
+    announce(welcome(state, key, ready.home / "logs"))
     supervisor.watch(changed=lambda: _publish(supervisor, ready))
 
 
