@@ -1,0 +1,128 @@
+"""Office documents, books and web pages, read by xberg: its Markdown becomes blocks, its tables cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from docmill.adapters.readers import xberg_engine
+from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.parts import in_parts
+from docmill.adapters.readers.rendered import (
+    clean,
+    first_without_lead,
+    rendered_blocks,
+    table_block,
+    tidy_table,
+)
+from docmill.adapters.readers.web import as_utf8
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.errors import NoPages, NoText
+from docmill.domain.media_types import HTML
+
+TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header row
+
+
+class OfficeReader:
+    """Reads what has no pages of its own: text documents, books, web pages, Outlook messages."""
+
+    name = xberg_engine.VERSION
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
+        data = path.read_bytes()
+        notices: tuple[str, ...] = ()
+        if media_type == HTML:
+            decoded = decode(data)
+            data, notices = as_utf8(decoded.text), decoded.notices
+        document = xberg_engine.extract(data, media_type)
+        blocks = list(first_without_lead(rendered_blocks(document.content)))
+        if not any(block.text for block in blocks):
+            raise NoText("The document holds no text. Send one with content.")
+        yield _info(document, media_type, self.name, None, notices)
+        yield from in_parts(blocks)
+
+
+class SlideReader:
+    """Reads presentations: each slide is a page under a heading with its title."""
+
+    name = xberg_engine.VERSION
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then one part for each slide. Raises as OfficeReader, and NoPages."""
+        document = xberg_engine.extract(path.read_bytes(), media_type)
+        has_text = any(
+            clean(page.content) or clean(page.speaker_notes or "") for page in document.pages or ()
+        )
+        yield from _paged(
+            document, media_type, [list(_slide(page)) for page in document.pages or ()], has_text
+        )
+
+
+class SheetReader:
+    """Reads workbooks: each sheet is a page under a heading with its name."""
+
+    name = xberg_engine.VERSION
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then one part for each sheet. Raises as OfficeReader, and NoPages."""
+        document = xberg_engine.extract(path.read_bytes(), media_type)
+        sheets = [list(_sheet(page)) for page in document.pages or ()]
+        yield from _paged(document, media_type, sheets, any(len(blocks) > 1 for blocks in sheets))
+
+
+def _paged(
+    document: Any, media_type: str, pages: list[list[RawBlock]], has_text: bool
+) -> Iterator[ReadInfo | Part]:
+    if not pages:
+        raise NoPages
+    if not has_text:
+        raise NoText("The document holds no text. Send one with content.")
+    pages[0] = list(first_without_lead(pages[0]))
+    yield _info(document, media_type, xberg_engine.VERSION, len(pages), ())
+    for number, blocks in enumerate(pages, start=1):
+        yield Part(tuple(blocks), number, len(pages))
+
+
+def _info(
+    document: Any, media_type: str, reader: str, pages: int | None, notices: tuple[str, ...]
+) -> ReadInfo:
+    about = document.metadata
+    known = {
+        "author": ", ".join(about.authors or ()),
+        "created": about.created_at,
+        "language": about.language,
+    }
+    metadata = {key: clean(value) for key, value in known.items() if value}
+    title = clean(about.title or "") or None
+    return ReadInfo(media_type, reader, pages, title, metadata, notices)
+
+
+def _slide(page: Any) -> Iterator[RawBlock]:
+    """A slide without a title gets its number, lest it seem to belong to the one before."""
+    blocks = list(rendered_blocks(page.content, page.page_number))
+    if not blocks or blocks[0].kind is not BlockKind.HEADING:
+        yield RawBlock(BlockKind.HEADING, f"Slide {page.page_number}", page=page.page_number, level=1)
+    for block in blocks:
+        yield replace(block, level=1) if block.kind is BlockKind.HEADING else block
+    if notes := clean(page.speaker_notes or ""):
+        yield RawBlock(BlockKind.TEXT, f"Notes: {notes}", page=page.page_number)
+
+
+def _sheet(page: Any) -> Iterator[RawBlock]:
+    name = clean(page.sheet_name or "") or f"Sheet {page.page_number}"
+    yield RawBlock(BlockKind.HEADING, name, page=page.page_number, level=1)
+    for table in page.tables:
+        yield from _table_slices(table.cells, page.page_number)
+
+
+def _table_slices(cells: list[list[str]], page: int) -> Iterator[RawBlock]:
+    """The header row stands in the text once, and in the table of every slice."""
+    whole = tidy_table(cells)
+    for start in range(0, len(whole.rows), TABLE_ROWS):
+        block = table_block(replace(whole, rows=whole.rows[start : start + TABLE_ROWS]), page)
+        if start and block.table:
+            block = replace(block, lead="\n", table=replace(whole, rows=(whole.rows[0], *block.table.rows)))
+        yield block

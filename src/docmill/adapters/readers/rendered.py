@@ -1,0 +1,159 @@
+"""Markdown as an engine renders a document, to blocks of clean text: no marks, no escapes, no tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from docmill.adapters.readers.decoding import storable
+from docmill.adapters.readers.markdown import rectangular
+from docmill.domain.documents import BlockKind, RawBlock, Table
+
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?(</\1\s*>|\Z)|<[/a-zA-Z!?][^>]*>", re.S | re.I)
+_MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
+
+
+def rendered_blocks(markdown: str, page: int | None = None) -> Iterator[RawBlock]:
+    """The blocks of one page (or of a document without pages) that an engine rendered as Markdown."""
+    tokens = _parser().parse(storable(markdown))
+    lists: list[_List] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        if token.type == "table_open":
+            index, block = _table(tokens, index)
+            yield replace(block, page=page)
+        elif token.type in ("bullet_list_open", "ordered_list_open"):
+            lists.append(_List(token))
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            lists.pop()
+        elif token.type == "list_item_open":
+            lists[-1].begin_item()
+        else:
+            block_or_none = _block(tokens, index, lists)
+            if block_or_none is not None:
+                yield replace(block_or_none, page=page)
+        index += 1
+
+
+def first_without_lead(blocks: Iterable[RawBlock]) -> Iterator[RawBlock]:
+    """The same blocks; a rendered document does not begin with blank lines."""
+    for number, block in enumerate(blocks):
+        yield block if number else replace(block, lead="")
+
+
+def clean(text: str) -> str:
+    """Text that can be stored and shown: no control characters, no white space around it."""
+    return _CONTROL.sub(" ", storable(text)).strip()
+
+
+def table_block(table: Table, page: int | None = None) -> RawBlock:
+    """A table as a block that reads well: cells joined by ` | `, rows by line ends."""
+    lines = (" | ".join(row) for row in table.rows)
+    return RawBlock(BlockKind.TABLE, "\n".join(lines), page=page, table=table)
+
+
+def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
+    """Cells on one line each; rows without text, and columns without text at the end, are left out."""
+    tidy = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
+    filled = [row for row in tidy if any(row)]
+    width = max((max(at for at, cell in enumerate(row, 1) if cell) for row in filled), default=0)
+    return rectangular([row[:width] for row in filled], header_rows)
+
+
+class _List:
+    """An open list: how its items are marked, how many began, and whether one's first line is to come."""
+
+    def __init__(self, token: Token) -> None:
+        self.ordered = token.type.startswith("ordered")
+        self.number = int(token.attrs.get("start", 1)) - 1
+        self.items = 0
+        self.fresh = False
+
+    def begin_item(self) -> None:
+        self.fresh = True
+        self.items += 1
+        self.number += 1
+
+    def marker(self) -> str:
+        mark = (f"{self.number}. " if self.ordered else "- ") if self.fresh else "  "
+        self.fresh = False
+        return mark
+
+
+@lru_cache(maxsize=1)
+def _parser() -> MarkdownIt:
+    """Without the inline pass: most lines hold no marks, and those that do are parsed one by one."""
+    return MarkdownIt("commonmark", {"maxNesting": 60}).enable("table").disable("inline")
+
+
+@lru_cache(maxsize=1)
+def _inline_parser() -> MarkdownIt:
+    """Links are only taken apart, never followed, so any address will do."""
+    parser = MarkdownIt("commonmark")
+    parser.validateLink = _any_link  # type: ignore[method-assign]
+    return parser
+
+
+def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | None:
+    token = tokens[index]
+    if token.type in ("fence", "code_block"):
+        text = _CONTROL.sub(" ", token.content).rstrip()
+        return RawBlock(BlockKind.CODE, text) if text.strip() else None
+    if token.type == "html_block":
+        text = clean(_TAG.sub(" ", token.content))
+        return RawBlock(BlockKind.TEXT, text) if text else None
+    if token.type != "inline":
+        return None
+    return _inline_block(tokens[index - 1], token.content, lists)
+
+
+def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock | None:
+    text = inline_text(content)
+    if not text:
+        return None
+    if opening.type == "heading_open":
+        return RawBlock(BlockKind.HEADING, " ".join(text.split()), level=int(opening.tag[1]))
+    if lists:
+        lead = "\n" if len(lists) > 1 or lists[0].items > 1 or not lists[0].fresh else "\n\n"
+        return RawBlock(BlockKind.LIST, "  " * (len(lists) - 1) + lists[-1].marker() + text, lead=lead)
+    kind = BlockKind.IMAGE if re.fullmatch(r"(!\[[^\]]*\]\([^)]*\)\s*)+", content) else BlockKind.TEXT
+    return RawBlock(kind, text)
+
+
+def inline_text(content: str) -> str:
+    """What a reader of the rendered line sees: text, code, and the description of images."""
+    if not _MARKED.search(content):
+        return clean(content)
+    children = _inline_parser().parseInline(content)[0].children or []
+    return clean("".join(_inline_piece(child) for child in children))
+
+
+def _any_link(url: str) -> bool:
+    return bool(url)
+
+
+def _inline_piece(token: Token) -> str:
+    if token.type == "softbreak":
+        return " "
+    if token.type == "hardbreak":
+        return "\n"
+    return "" if token.type == "html_inline" else token.content
+
+
+def _table(tokens: list[Token], index: int) -> tuple[int, RawBlock]:
+    """The table that opens at `index`, and the index of its end."""
+    rows: list[list[str]] = []
+    while tokens[index].type != "table_close":
+        if tokens[index].type == "tr_open":
+            rows.append([])
+        elif tokens[index].type in ("th_open", "td_open"):
+            rows[-1].append(inline_text(tokens[index + 1].content))
+        index += 1
+    return index, table_block(tidy_table(rows))

@@ -1,0 +1,60 @@
+"""The one place that calls xberg: bytes in, one extracted document out, nothing fetched, nothing cached."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import Any
+
+from docmill.domain.errors import DamagedFile, DocmillError, PasswordRequired, ReaderTooLarge
+
+VERSION = "xberg-1.3.9"
+TABLE_CELLS = 5_000_000
+CONTENT_BYTES = 400 * 1024 * 1024
+
+
+def extract(data: bytes, media_type: str) -> Any:
+    """The extracted document, its text as Markdown. Raises DamagedFile, PasswordRequired, ReaderTooLarge.
+
+    Only bytes are passed: a path or address would let the engine fetch by itself.
+    """
+    import xberg
+
+    given = xberg.ExtractInput(kind="bytes", bytes=data, mime_type=media_type)
+    try:
+        result = asyncio.run(xberg.extract(given, _config()))
+    except (xberg.XbergError, RuntimeError) as error:  # the bindings raise either
+        raise _typed(str(error)) from error
+    if not result.results:
+        raise _typed(" ".join(str(item.message) for item in result.errors))
+    return result.results[0]
+
+
+@lru_cache(maxsize=1)
+def _config() -> Any:
+    """Reading only: the result cache would keep texts on disk after their document was deleted."""
+    import xberg
+
+    return xberg.ExtractionConfig(
+        use_cache=False,
+        mime_detection_policy="trust_extension",
+        enable_quality_processing=False,
+        disable_ocr=True,
+        output_format="markdown",
+        images=xberg.ImageExtractionConfig(extract_images=False, run_ocr_on_images=False),
+        content_filter=xberg.ContentFilterConfig(include_footnotes=True),
+        pages=xberg.PageConfig(extract_pages=True),
+        security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS, max_content_size=CONTENT_BYTES),
+        extraction_timeout_secs=None,
+        max_archive_depth=0,
+    )
+
+
+def _typed(message: str) -> DocmillError:
+    """The engine tells its reasons in words only."""
+    words = message.lower()
+    if "password" in words or "encrypt" in words:
+        return PasswordRequired()
+    if "limit" in words or "too large" in words or "exceed" in words or "bomb" in words:
+        return ReaderTooLarge()
+    return DamagedFile()
