@@ -41,7 +41,7 @@ class Client:
         self.url = address
         self._http = httpx.Client(
             base_url=address + API,
-            headers={"Authorization": f"Bearer {key}"},
+            headers={"X-API-Key": key},  # leaves Authorization to a proxy in between
             timeout=httpx.Timeout(120, connect=5),
             # A proxy set for the internet is of no use for a server on this machine.
             trust_env=urlsplit(address).hostname not in _LOOPBACK,
@@ -54,6 +54,10 @@ class Client:
         self, kind: type[BaseException] | None, e: BaseException | None, t: TracebackType | None
     ) -> None:
         self._http.close()
+
+    def check(self) -> None:
+        """Return when the API answers and takes the key."""
+        self._send("GET", "/documents", params={"limit": 1})
 
     def upload(self, path: Path, name: str, dataset: str | None, metadata: Mapping[str, str]) -> Accepted:
         """Send a file, streamed from disk."""
@@ -126,12 +130,12 @@ def _typed_errors(url: str) -> Iterator[None]:
         raise NotRunning(
             f"No docmill answers at {_address(url)}. Start it with `docmill up`, or correct DOCMILL_API_URL."
         ) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise BadRequest("DOCMILL_API_URL is not a URL. Set one like http://127.0.0.1:8400.") from None
     except httpx.TransportError:
         raise Unavailable(
             "The connection to docmill broke off. Run `docmill doctor`, then try again."
         ) from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise BadRequest("DOCMILL_API_URL is not a URL. Set one like http://127.0.0.1:8400.") from None
 
 
 def _address(url: str) -> str:

@@ -34,6 +34,7 @@ def ingest(
     found = find_files(paths)
     outcomes: list[Outcome] = []
     with connect() as client, _display(len(found.files), jsonl) as display:
+        client.check()
         for outcome in Uploads(client, display, dataset, fields, wait=wait).run(found.files):
             outcomes.append(outcome)
             if jsonl:

@@ -57,9 +57,11 @@ def chunk(
 ) -> None:
     """Read and cut files, and write their chunks as JSON lines. The same file gives the same bytes."""
     from docmill.adapters.embedders import make_embedder
+    from docmill.domain.packing import check
 
     values = settings()
     wanted = ChunkSettings(size, overlap, unit)
+    check(wanted)
     tokenizer = make_embedder(values).tokenizer
     with closing(_reading(values)) as reading:
         _each(files, lambda path: _chunk_lines(path, reading, tokenizer, wanted))

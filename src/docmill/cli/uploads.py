@@ -13,15 +13,18 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from docmill.cli.client import Accepted, Client, Json
-from docmill.domain.errors import DocmillError, Refused
+from docmill.domain.errors import BadRequest, DocmillError, NotRunning, Refused, Unavailable, Unreadable
 from docmill.domain.states import TaskStatus
 
 AT_ONCE = 4
 # Documents are worked on in about the order they came, so looking at the oldest few is enough.
 WATCHED = 8
 POLL_SECONDS = 0.4
+# The API may be restarting; documents go on meanwhile.
+PATIENCE_SECONDS = 30.0
 
 PUBLISHED, UNCHANGED, ACCEPTED, FAILED, REFUSED = "published", "unchanged", "accepted", "failed", "refused"
+AT_THE_DOOR = (Refused, BadRequest, Unreadable)
 ENDED = frozenset({TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCELLED})
 
 
@@ -87,9 +90,13 @@ class Uploads:
         self._wait = wait
         self._arrived: SimpleQueue[_InWork | Outcome] = SimpleQueue()
         self._in_work: deque[_InWork] = deque()
+        self._answered = time.monotonic()
 
     def run(self, files: Sequence[Path]) -> Iterator[Outcome]:
-        """Send the files and yield what became of each, as soon as it is known."""
+        """Send the files and yield what became of each, as soon as it is known.
+
+        Raises NotRunning or Unavailable when the API has not answered for a while.
+        """
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
             for path in files:
@@ -152,8 +159,13 @@ class Uploads:
     def _ended(self, item: _InWork) -> Outcome | None:
         try:
             status = self._client.status(item.accepted.document_id)
+        except (NotRunning, Unavailable):
+            if time.monotonic() - self._answered > PATIENCE_SECONDS:
+                raise
+            return None
         except DocmillError as error:
             return _outcome(item, FAILED, code=error.code, reason=error.message)
+        self._answered = time.monotonic()
         if status["task_status"] not in ENDED:
             item.is_new = True  # it was there, but in work: it is published now, not unchanged
             self._display.moved(str(item.path), status)
@@ -189,5 +201,5 @@ def _not_taken(path: Path, started: float, error: DocmillError | OSError) -> Out
     if isinstance(error, OSError):
         reason = f"The file cannot be read: {error.strerror}. Check that it is there and its permissions."
         return Outcome(str(path), FAILED, seconds=seconds, code="file_not_readable", reason=reason)
-    outcome = REFUSED if isinstance(error, Refused) else FAILED
+    outcome = REFUSED if isinstance(error, AT_THE_DOOR) else FAILED
     return Outcome(str(path), outcome, seconds=seconds, code=error.code, reason=error.message)

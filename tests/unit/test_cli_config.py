@@ -1,0 +1,83 @@
+"""`docmill config`: where each value came from, and no secret in sight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from docmill.cli.app import app
+from docmill.cli.configuration import MASK, SettingLine, mask, setting_lines, settings
+from docmill.domain.errors import InvalidSettings
+from docmill.settings import load_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory with a settings file, and nothing set in the environment but its place."""
+    (tmp_path / "docmill.env").write_text("DOCMILL_EMBED_BATCH=8\nDOCMILL_API_PORT=9000\n")
+    monkeypatch.setenv("DOCMILL_HOME", str(tmp_path))
+    return tmp_path
+
+
+def line(name: str, environment: dict[str, str]) -> SettingLine:
+    return next(found for found in setting_lines(load_settings(), environment) if found.name == name)
+
+
+def test_a_value_of_the_environment_comes_before_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCMILL_API_PORT", "9100")
+    found = line("DOCMILL_API_PORT", {"DOCMILL_API_PORT": "9100"})
+    assert (found.value, found.source) == ("9100", "environment")
+
+
+def test_a_value_of_the_file_says_so(home: Path) -> None:
+    found = line("DOCMILL_EMBED_BATCH", {})
+    assert (found.value, found.source) == ("8", "docmill.env")
+
+
+def test_the_rest_is_default(home: Path) -> None:
+    found = line("DOCMILL_DATABASE_URL", {"DOCMILL_DATABASE_URL": ""})
+    assert (found.value, found.source) == (None, "default")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("dm_0123456789", MASK),
+        ("postgresql://docmill:s3cret@db:5432/docmill", f"postgresql://docmill:{MASK}@db:5432/docmill"),
+        ("redis://:s3cret@127.0.0.1:6379/0", f"redis://:{MASK}@127.0.0.1:6379/0"),
+        (
+            "postgresql:///docmill?host=/run&password=s3cret",
+            f"postgresql:///docmill?host=/run&password={MASK}",
+        ),
+        ("postgresql://u:p@ss:w@db/d", f"postgresql://u:{MASK}@db/d"),
+        ("http://127.0.0.1:8400", "http://127.0.0.1:8400"),
+    ],
+)
+def test_what_lets_somebody_in_is_masked(value: str, shown: str) -> None:
+    assert mask(value) == shown
+
+
+def test_no_secret_is_printed(home: Path) -> None:
+    secrets = {
+        "DOCMILL_DATABASE_URL": "postgresql://docmill:hunter2@db/docmill",
+        "DOCMILL_BROKER_URL": "redis://:hunter2@broker/0",
+        "DOCMILL_API_KEY": "hunter2",
+        "DOCMILL_API_URL": "https://docmill:hunter2@example.org",
+    }
+    for option in ([], ["--json"]):
+        result = CliRunner().invoke(app, ["config", *option], env=secrets)
+        assert result.exit_code == 0
+        assert "hunter2" not in result.output
+        assert "db/docmill" in result.output
+
+
+def test_a_wrong_value_is_named_and_not_repeated(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCMILL_API_PORT", "secret-in-the-wrong-place")
+    with pytest.raises(InvalidSettings) as caught:
+        settings()
+    assert "DOCMILL_API_PORT" in caught.value.message
+    assert "secret" not in caught.value.message
