@@ -68,9 +68,7 @@ class Bars:
         self._count()
         if self._keep:
             stage = f"[{_COLOURS[outcome.outcome]}]{outcome.outcome}[/]"
-            self._progress.update(
-                self._bar(outcome.file), completed=100, stage=stage, right=escape(printable(_result(outcome)))
-            )
+            self._progress.update(self._bar(outcome.file), completed=100, stage=stage, right=_counts(outcome))
         elif outcome.file in self._bars:
             self._progress.remove_task(self._bars.pop(outcome.file))
 
@@ -111,13 +109,14 @@ class Lines:
         """Say so."""
         self._finished += 1
         place = f"{self._finished}/{self._total}"
-        text = f"{place} {outcome.outcome} {outcome.file}: {_result(outcome)}"
+        text = f"{place} {outcome.outcome} {outcome.file}: {outcome.reason or _counts(outcome)}"
         stderr().print(printable(text), markup=False, soft_wrap=True)
 
 
-def _result(outcome: Outcome) -> str:
-    if outcome.reason:
-        return outcome.reason
+def _counts(outcome: Outcome) -> str:
+    """What it came to, short enough to stand beside a bar."""
+    if outcome.code:
+        return outcome.code
     pages = f"{outcome.pages} pages, " if outcome.pages else ""
     chunks = f"{outcome.chunks} chunks, " if outcome.chunks is not None else ""
     return f"{pages}{chunks}{outcome.seconds:.1f} s"
