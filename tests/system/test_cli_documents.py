@@ -72,7 +72,7 @@ def test_a_question_finds_the_passage_that_answers_it(docmill: Docmill, sample: 
 
 def test_a_document_goes_by_its_name_or_its_id(docmill: Docmill) -> None:
     by_name = json.loads(docmill("show", "handbook.pdf", "--json").stdout)
-    by_id = json.loads(docmill("show", by_name["document_id"], "--json").stdout)
+    by_id = json.loads(docmill("show", by_name["id"], "--json").stdout)
     assert by_id == by_name
     assert by_name["metadata"] == {"season": "2026"}
     assert "handbook.pdf" in docmill("show", "handbook.pdf").stdout

@@ -115,7 +115,7 @@ def _id_of(client: Client, document: str) -> str:
     try:
         return str(UUID(document))
     except ValueError:
-        ids = [found["document_id"] for found in client.documents(name=document) if found["name"] == document]
+        ids = [found["id"] for found in client.documents(name=document) if found["name"] == document]
     if len(ids) != 1:
         what = f"{len(ids)} documents are" if ids else "No document is"
         raise DocumentNotFound(f"{what} called {document}. `docmill list` shows the ids.")
@@ -148,7 +148,7 @@ def _print_documents(found: list[Json]) -> None:
         table.add_column(name, justify="right")
     for item in found:
         counts = ("" if item[key] is None else f"{item[key]:,}" for key in ("pages", "total_chunks"))
-        table.add_row(item["document_id"], plain(item["name"]), item["dataset"], item["task_status"], *counts)
+        table.add_row(item["id"], plain(item["name"]), item["dataset"], item["task_status"], *counts)
     stdout().print(table)
 
 

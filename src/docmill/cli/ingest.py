@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +35,7 @@ def ingest(
     fields = _fields(metadata or [])
     found = find_files(paths)
     outcomes: list[Outcome] = []
-    with connect() as client, _display(len(found.files), jsonl) as display:
+    with connect() as client, _say_what_goes_on(), _display(len(found.files), jsonl) as display:
         client.check()
         for outcome in Uploads(client, display, dataset, fields, wait=wait).run(found.files):
             outcomes.append(outcome)
@@ -50,6 +52,15 @@ def _fields(pairs: list[str]) -> dict[str, str]:
     if not all(pair.partition("=")[0] and "=" in pair for pair in pairs):
         raise typer.BadParameter("Write it as KEY=VALUE.", param_hint="--metadata")
     return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+@contextmanager
+def _say_what_goes_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        stderr().print("Stopped waiting. What was sent is worked on all the same; `docmill list` shows it.")
+        raise
 
 
 def _display(total: int, jsonl: bool) -> Bars | Lines:
