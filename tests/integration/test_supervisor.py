@@ -30,7 +30,7 @@ def python(name: str, script: str) -> Part:
         command=[sys.executable, "-c", script],
         address="",
         environment={},
-        is_ready=lambda: True,
+        is_ready=lambda _pid: True,
         stops=TERM_THEN_KILL,
     )
 
@@ -81,7 +81,7 @@ def test_a_child_that_cannot_start_is_reported_with_its_last_words(supervisor: S
 
 
 def _never_ready() -> Part:
-    return Part("waiting", [sys.executable, "-c", FOR_EVER], "", {}, lambda: False, TERM_THEN_KILL)
+    return Part("waiting", [sys.executable, "-c", FOR_EVER], "", {}, lambda _pid: False, TERM_THEN_KILL)
 
 
 def test_a_stop_signal_is_heard_while_something_is_still_starting(

@@ -39,7 +39,7 @@ class Part:
     command: Sequence[str]
     address: str
     environment: Mapping[str, str] = field(repr=False)
-    is_ready: Callable[[], bool]
+    is_ready: Callable[[int], bool]  # asked with its process id
     stops: Sequence[Stop]
     folder: Path = Path("/")
     account: Account | None = None
@@ -110,6 +110,11 @@ class Process:
     def pid(self) -> int:
         """Its process id."""
         return self._popen.pid
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers, by its own test."""
+        return self.part.is_ready(self.pid)
 
     @property
     def exit_code(self) -> int | None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from docmill.local.leftovers import MARK
 from docmill.local.process import Part, Stop
-from docmill.local.readiness import api_answers
+from docmill.local.readiness import api_answers, worker_answers
 from docmill.local.state import secret
 from docmill.settings import Settings
 
@@ -40,7 +40,7 @@ def worker(settings: Settings) -> Part:
         command=_command("worker"),
         address=f"{settings.worker_processes} processes",
         environment=_environment(settings),
-        is_ready=lambda: True,
+        is_ready=partial(worker_answers, settings.database),
         stops=_AT_THE_NEXT_STEP,
         folder=_folder(settings),
     )
@@ -53,7 +53,7 @@ def beat(settings: Settings) -> Part:
         command=_command("beat"),
         address=f"every {settings.sweep_seconds:g} s",
         environment=_environment(settings),
-        is_ready=lambda: True,
+        is_ready=lambda _pid: True,
         stops=_SOON,
         folder=_folder(settings),
     )
@@ -67,7 +67,7 @@ def api(settings: Settings) -> Part:
         command=_command("api"),
         address=url,
         environment=_environment(settings),
-        is_ready=partial(api_answers, url),
+        is_ready=lambda _pid: api_answers(url),
         stops=_SOON,
         folder=_folder(settings),
     )

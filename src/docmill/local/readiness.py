@@ -10,6 +10,8 @@ from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from sqlalchemy import make_url
 
+from docmill.pipeline.owner import this_host
+
 _SECONDS = 3
 
 
@@ -23,6 +25,16 @@ def database_answers(url: str) -> bool:
     try:
         with psycopg.connect(conninfo(url), connect_timeout=_SECONDS) as connection:
             return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def worker_answers(database_url: str, pid: int) -> bool:
+    """Whether the worker with this process id on this host takes messages: it says so in the database."""
+    mine = "SELECT seen_at > now() - interval '1 minute' FROM workers WHERE id = %s"
+    try:
+        with psycopg.connect(conninfo(database_url), connect_timeout=_SECONDS) as connection:
+            return connection.execute(mine, [f"{this_host()}/{pid}"]).fetchone() == (True,)
     except psycopg.OperationalError:
         return False
 

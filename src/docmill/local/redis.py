@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from signal import Signals
 
@@ -62,7 +61,7 @@ def part(where: Broker) -> Part:
         command=[str(where.program), str(where.folder / "server.conf")],
         address=f"127.0.0.1:{where.port}",
         environment={},
-        is_ready=partial(broker_answers, where.url),
+        is_ready=lambda _pid: broker_answers(where.url),
         stops=(Stop(Signals.SIGTERM, 0), Stop(Signals.SIGKILL, 1.0)),
         folder=where.folder,
         death_signal=Signals.SIGTERM,

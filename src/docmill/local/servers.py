@@ -49,7 +49,7 @@ def _running(part: Part, logs: Path) -> Iterator[None]:
 def wait_until_ready(process: Process) -> None:
     """Return when the part answers. Raises SetupError, with its last words, when it ends or never does."""
     deadline = time.monotonic() + process.part.patience
-    while process.exit_code is None and not process.part.is_ready():
+    while process.exit_code is None and not process.is_ready:
         if time.monotonic() > deadline:
             raise SetupError(f"{process.part.name} did not answer in time; its log says more.")
         time.sleep(0.03)

@@ -97,6 +97,7 @@ def _locked(home: Path) -> int:
             )
         time.sleep(0.05)
     os.ftruncate(lock, 0)
+    _state_file(home).unlink(missing_ok=True)  # one that was killed may have left it
     os.write(lock, str(os.getpid()).encode())
     return lock
 

@@ -67,12 +67,11 @@ class Supervisor:
         for part in parts:
             step.append(_Kept(Process(part, self._logs)))  # noqa: PERF401 - known even if the next one fails
         waiting = step
-        while waiting := [kept for kept in waiting if not kept.process.part.is_ready()]:
+        while waiting := [kept for kept in waiting if not kept.process.is_ready]:
             self._signals.wait(0.05)
             if self._signals.asked:
                 raise StopAsked
             self._check(step, waiting)
-        self._check(step, waiting)  # a part without a question to ask was ready at once: is it still there?
 
     def _check(self, step: list[_Kept], waiting: list[_Kept]) -> None:
         """Raise SetupError when a part has ended, or takes too long."""

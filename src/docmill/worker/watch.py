@@ -42,12 +42,16 @@ class Watch:
         self._stop.set()
 
     def _run(self) -> None:
+        self._try_turn()  # at once: `docmill up` waits for this sign of life
         while not self._stop.wait(self._settings.sweep_seconds):
-            try:
-                self._turn()
-            except (SQLAlchemyError, DocmillError) as error:
-                log.warning("watch_missed_a_turn", reason=type(error).__name__)
+            self._try_turn()
         self._say_goodbye()
+
+    def _try_turn(self) -> None:
+        try:
+            self._turn()
+        except (SQLAlchemyError, DocmillError) as error:
+            log.warning("watch_missed_a_turn", reason=type(error).__name__)
 
     def _turn(self) -> None:
         with self._process.app.engine.begin() as connection:
