@@ -229,10 +229,13 @@ chunks = Table(
     Column("section_path", ARRAY(Text), nullable=False),
     Column("language", Text),
     Column("search_config", REGCONFIG, nullable=False),
-    Column("lexemes", TSVECTOR, Computed("to_tsvector(search_config, text)", persisted=True)),
+    Column(
+        "lexemes", TSVECTOR, Computed("docmill_lexemes(search_config, section_path, text)", persisted=True)
+    ),
     UniqueConstraint("version_id", "ordinal"),
     Index("ix_chunks_lexemes", "lexemes", postgresql_using="gin"),
     Index("ix_chunks_dataset_id", "dataset_id"),
+    Index("ix_chunks_search_config", "tenant_id", "search_config"),
 )
 
 embeddings = Table(

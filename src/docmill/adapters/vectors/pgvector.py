@@ -1,0 +1,137 @@
+"""Vectors in PostgreSQL, by pgvector: transactional like everything else, and no service more to run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from pgvector.psycopg import register_vector
+from psycopg import sql
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from docmill.ports import Filter, Scored, VectorEntry, Vectors
+
+_LEAST_EF, _MOST_EF = 100, 1000  # 1000 is pgvector's own limit
+
+_CREATE_INDEX = sql.SQL(
+    """CREATE INDEX IF NOT EXISTS {name} ON vector_entries
+USING hnsw ((embedding::vector({dimensions})) vector_cosine_ops) WHERE model = {model}"""
+)
+
+_UPSERT = """INSERT INTO vector_entries
+  (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b)
+ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
+WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
+
+_EXISTS = text("SELECT to_regclass(:name) IS NOT NULL")
+
+_ALONE = text("SELECT pg_advisory_xact_lock(hashtext(:name)), set_config('statement_timeout', '0', true)")
+
+_DISCARD = text("DELETE FROM vector_entries WHERE version_id = ANY(:versions)")
+
+# Custom plans: the planner must see the values to use the model's index and to drop filters that are NULL.
+_TUNE = text(
+    """SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+  set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', :ef, true)"""
+)
+
+_NEAREST = """WITH nearest AS MATERIALIZED (
+  SELECT v.chunk_id, {distance} AS distance
+  FROM vector_entries v JOIN documents d ON d.id = v.document_id AND d.active_version_id = v.version_id
+  WHERE v.model = :model AND v.tenant_id = :tenant
+    AND (CAST(:datasets AS uuid[]) IS NULL OR v.dataset_id = ANY(CAST(:datasets AS uuid[])))
+    AND (CAST(:documents AS uuid[]) IS NULL OR v.document_id = ANY(CAST(:documents AS uuid[])))
+    AND (CAST(:languages AS text[]) IS NULL OR v.language = ANY(CAST(:languages AS text[])))
+    AND (CAST(:media_types AS text[]) IS NULL OR d.media_type = ANY(CAST(:media_types AS text[])))
+    AND (CAST(:metadata AS jsonb) IS NULL OR d.metadata @> CAST(:metadata AS jsonb))
+  ORDER BY distance LIMIT :limit
+)
+SELECT chunk_id, 1 - distance AS score FROM nearest ORDER BY distance, chunk_id"""
+
+# Without the cast no index fits: every vector that passes the filter is compared.
+_COMPARING = text(_NEAREST.replace("{distance}", "v.embedding <=> CAST(:vector AS vector)"))
+
+
+class PgVectorStore:
+    """One table for all models, one HNSW index for each. Scores are cosine similarities."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def prepare(self, model: str, dimensions: int) -> None:
+        """Make the index for this model if it is not there; whoever comes second waits and finds it."""
+        name = f"ix_vector_entries_hnsw_{hashlib.sha256(f'{model}:{dimensions}'.encode()).hexdigest()[:16]}"
+        statement = _CREATE_INDEX.format(
+            name=sql.Identifier(name), dimensions=sql.Literal(dimensions), model=sql.Literal(model)
+        )
+        with self._engine.begin() as connection:
+            if connection.execute(_EXISTS, {"name": name}).scalar_one():
+                return  # asked first, because CREATE INDEX waits for every writer before it looks
+            connection.execute(_ALONE, {"name": name})
+            _driver(connection).execute(statement)
+
+    def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
+        """Write entries; writing the same ones again changes nothing."""
+        rows = [
+            (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.version_id, e.language, e.vector)
+            for e in entries
+        ]
+        with self._engine.begin() as connection:
+            driver = _driver(connection)
+            register_vector(driver)
+            with driver.cursor() as cursor:
+                cursor.executemany(_UPSERT, rows)
+
+    def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
+        """The `limit` nearest chunks of published versions that pass `where`, best first.
+
+        The graph is walked first. What a filter leaves may be too little for it to be met there; then, and
+        among given documents at once, every vector that passes is compared.
+        """
+        values = {**_values(where), "model": model, "vector": _literal(vector), "limit": limit}
+        with self._engine.begin() as connection:
+            connection.execute(_TUNE, {"ef": str(min(max(2 * limit, _LEAST_EF), _MOST_EF))})
+            found = [] if where.document_ids else _nearest(connection, _walking(len(vector)), values)
+            if len(found) < limit:
+                found = _nearest(connection, _COMPARING, values)
+        return found
+
+    def discard(self, version_ids: Sequence[UUID]) -> None:
+        """Forget every entry of these versions."""
+        with self._engine.begin() as connection:
+            connection.execute(_DISCARD, {"versions": list(version_ids)})
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+@cache
+def _walking(dimensions: int) -> TextClause:
+    """The statement that the index of these dimensions serves."""
+    number = f"vector({dimensions})"
+    return text(_NEAREST.replace("{distance}", f"v.embedding::{number} <=> CAST(:vector AS {number})"))
+
+
+def _nearest(connection: Connection, statement: TextClause, values: dict[str, object]) -> list[Scored]:
+    return [Scored(chunk, score) for chunk, score in connection.execute(statement, values)]
+
+
+def _literal(vector: Vectors) -> str:
+    return "[" + ",".join(map(str, vector.tolist())) + "]"
+
+
+def _values(where: Filter) -> dict[str, object]:
+    return {
+        "tenant": where.tenant,
+        "datasets": list(where.dataset_ids) or None,
+        "documents": list(where.document_ids) or None,
+        "media_types": list(where.media_types) or None,
+        "languages": list(where.languages) or None,
+        "metadata": json.dumps(dict(where.metadata)) if where.metadata else None,
+    }
