@@ -141,8 +141,7 @@ def _chunks(blocks: list[Block], tokenizer: Tokenizer, wanted: ChunkSettings) ->
     from docmill.domain import chunking
 
     def locate(text: str) -> tuple[list[int], list[int]]:
-        offsets = tokenizer.tokenize(text).offsets
-        return offsets[:, 0].tolist(), offsets[:, 1].tolist()
+        return tokenizer.tokenize(text).columns()
 
     ordinal = 0
     for section in chunking.sections(blocks, chunking.top_level(blocks)):
