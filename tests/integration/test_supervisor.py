@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from signal import Signals
 
@@ -64,6 +66,24 @@ def test_a_child_that_ends_is_started_again_and_that_is_said(supervisor: Supervi
     assert after.pid != before.pid
     assert said[0].startswith("sleeper was ended by SIGKILL; it is started again in 0.5 s.")
     assert said[1].startswith("sleeper is started again")
+
+
+def test_a_restart_that_the_machine_refuses_is_tried_again(
+    supervisor: Supervisor, said: list[str], tmp_path: Path
+) -> None:
+    answers = iter((None, OSError(errno.ENOSPC, "No space left on device"), None))
+
+    def on_a_full_disk() -> None:
+        if answer := next(answers):
+            raise answer
+
+    supervisor.start(replace(python("sleeper", FOR_EVER), before_start=on_a_full_disk))
+    [before] = supervisor.running
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGKILL)
+    supervisor.watch(changed=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert said[1].startswith("sleeper could not be started: No space left on device; ")
+    assert said[2].startswith("sleeper is started again")
 
 
 def test_the_waits_between_restarts_double_up_to_half_a_minute() -> None:

@@ -85,32 +85,42 @@ class Supervisor:
                 raise SetupError(f"{process.part.name} was not ready in time. {_log_hint(process.part)}")
 
     def watch(self, changed: Callable[[], object]) -> None:
-        """Restart what ends, with growing delays, until asked to stop; calls `changed` after each restart."""
+        """Restart what ends, with growing delays, until asked to stop; calls `changed` after each restart.
+
+        A machine without a free process or byte does not end the watch: the restart is tried again later.
+        """
         while not self._signals.asked:
             for kept in [kept for step in self._steps for kept in step]:
-                if self._look_after(kept):
-                    changed()
+                self._look_after(kept, changed)
             self._signals.wait(_LOOK_EVERY)
 
-    def _look_after(self, kept: _Kept) -> bool:
-        """Whether it was started again."""
-        if kept.process.exit_code is None:
-            return False
+    def _look_after(self, kept: _Kept, changed: Callable[[], object]) -> None:
         now = time.monotonic()
+        if kept.process.exit_code is None:
+            return
         if kept.due is None:
-            self._plan(kept, now)
-        if kept.due is None or now < kept.due:
-            return False
-        kept.process, kept.due = Process(kept.process.part, self._logs), None
-        self._say(f"{kept.process.part.name} is started again (process {kept.process.pid}).")
-        return True
+            self._plan(kept, describe_end(kept.process.exit_code), ran=now - kept.process.began)
+        elif now >= kept.due:
+            self._start_again(kept, changed)
 
-    def _plan(self, kept: _Kept, now: float) -> None:
+    def _plan(self, kept: _Kept, what: str, ran: float) -> None:
         part = kept.process.part
-        kept.delay = next_delay(kept.delay, now - kept.process.began)
-        kept.due = now + kept.delay
-        end = describe_end(kept.process.exit_code)
-        self._say(f"{part.name} {end}; it is started again in {kept.delay:g} s. {_log_hint(part)}")
+        kept.delay = next_delay(kept.delay, ran)
+        kept.due = time.monotonic() + kept.delay
+        self._say(f"{part.name} {what}; it is started again in {kept.delay:g} s. {_log_hint(part)}")
+
+    def _start_again(self, kept: _Kept, changed: Callable[[], object]) -> None:
+        part = kept.process.part
+        try:
+            kept.process, kept.due = Process(part, self._logs), None
+        except OSError as error:
+            self._plan(kept, f"could not be started: {error.strerror}", ran=0.0)
+            return
+        self._say(f"{part.name} is started again (process {kept.process.pid}).")
+        try:
+            changed()
+        except OSError as error:
+            self._say(f"The change could not be written down: {error.strerror}.")
 
     def stop(self) -> None:
         """Stop everything, the last started first. Returns when nothing runs."""
