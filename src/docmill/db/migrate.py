@@ -43,4 +43,9 @@ def current_and_head(database_url: str) -> tuple[str | None, str | None]:
             current = MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-    return current, ScriptDirectory.from_config(_config()).get_current_head()
+    return current, head_revision()
+
+
+def head_revision() -> str | None:
+    """The newest revision this docmill knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head()

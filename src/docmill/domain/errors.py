@@ -3,10 +3,10 @@
     DocmillError
     ├── BadRequest                 the caller asked for something that cannot be
     │   ├── InvalidName            ├── InvalidSettings
-    │   ├── InvalidCursor          ├── InvalidQuery
+    │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
     ├── NotAuthenticated
     ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
-    ├── Conflict                   DocumentBusy
+    ├── Conflict                   NotPublished
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
@@ -14,7 +14,7 @@
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
     ├── WorkerDied                 reading or computing took the process down
     ├── Unavailable                something we need does not answer (retryable)
-    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable
+    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable ── StorageFull
     ├── NotRunning
     └── SetupError                 NotConfigured, ModelMissing, PartMissing, PortTaken, …
 
@@ -90,6 +90,13 @@ class InvalidQuery(BadRequest):
     http_status = 422
 
 
+class InvalidRequest(BadRequest):
+    """A field of the request is missing or wrong. `errors` lists each one; correct them and send it again."""
+
+    code = "invalid_request"
+    http_status = 422
+
+
 class NotAuthenticated(DocmillError):
     """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` prints it."""
 
@@ -128,6 +135,12 @@ class Conflict(DocmillError):
 
     code = "conflict"
     http_status = 409
+
+
+class NotPublished(Conflict):
+    """The document is not published yet, so it has no text to show. See its status."""
+
+    code = "not_published"
 
 
 class Refused(DocmillError):
@@ -236,6 +249,13 @@ class StorageUnavailable(Unavailable):
     """The storage cannot be written or read. Check free space and permissions with `docmill doctor`."""
 
     code = "storage_unavailable"
+
+
+class StorageFull(StorageUnavailable):
+    """There is no space left in the storage. Free some or add some, then send the file again."""
+
+    code = "storage_full"
+    http_status = 507
 
 
 class NotRunning(DocmillError):

@@ -64,6 +64,7 @@ class EventKind(StrEnum):
     FAILED = "failed"
     PAUSED = "paused"
     OWNER_LOST = "owner_lost"
+    DELETED = "deleted"
 
 
 QUEUE_OF_STAGE: dict[StageName, str] = {

@@ -1,0 +1,98 @@
+"""What the routes work with: the use cases, made once for an App, and what a request says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from fastapi import Path as PathParameter
+from pydantic import AfterValidator
+
+from docmill.bootstrap import App
+from docmill.domain.errors import DocumentNotFound
+from docmill.domain.names import as_uuid
+from docmill.services.datasets import Datasets
+from docmill.services.documents import Documents
+from docmill.services.health import Health
+from docmill.services.intake import Intake
+from docmill.services.search import Search
+from docmill.sources.upload import open_landing
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases behind the routes. Files land in `landing` while they arrive."""
+
+    intake: Intake
+    documents: Documents
+    datasets: Datasets
+    health: Health
+    search: Search
+    landing: Path
+    max_file_bytes: int
+
+
+def make_services(app: App) -> Services:
+    """The use cases over the adapters of this App."""
+    settings = app.settings
+    landing = open_landing(settings.storage_path / "arriving")
+    return Services(
+        intake=Intake(
+            app.engine,
+            app.storage,
+            app.dispatcher,
+            max_file_bytes=settings.max_file_bytes,
+            run_on_bytes=settings.run_on_bytes,
+        ),
+        documents=Documents(app.engine, app.storage, app.vectors),
+        datasets=Datasets(app.engine, app.embedder.max_tokens),
+        health=Health(app.engine, app.dispatcher, landing),
+        search=app.search,
+        landing=landing,
+        max_file_bytes=settings.max_file_bytes,
+    )
+
+
+def _services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+def _tenant(request: Request) -> str:
+    return cast(str, request.state.tenant)
+
+
+def _document_id(
+    document_id: Annotated[
+        str,
+        PathParameter(description="Id of the document.", examples=["0190d6f1-7c6c-5a9e-9a63-0f6d6b7f1c52"]),
+    ],
+) -> UUID:
+    """What is no id at all is the id of nothing."""
+    found = as_uuid(document_id)
+    if found is None:
+        raise DocumentNotFound
+    return found
+
+
+def check_storable(text: str) -> str:
+    """PostgreSQL stores no NUL and UTF-8 no lone surrogate."""
+    if "\0" in text:
+        raise ValueError("holds a NUL character; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("holds half a character; send whole ones") from error
+    return text
+
+
+Storable = Annotated[str, AfterValidator(check_storable)]
+UseCases = Annotated[Services, Depends(_services)]
+Tenant = Annotated[str, Depends(_tenant)]
+DocumentId = Annotated[UUID, Depends(_document_id)]
+Cursor = Annotated[
+    str | None, Query(description="Where to go on: `next_cursor` of the page before.", max_length=500)
+]
+PageSize = Annotated[int, Query(alias="limit", description="Items on a page.", ge=1, le=200)]

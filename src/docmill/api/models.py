@@ -1,0 +1,285 @@
+"""What the API says of documents, with an example of each; docs/reference/api.md shows them in use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from docmill.db.catalogue import ChunkRow
+from docmill.domain.states import StageName, TaskStatus
+from docmill.domain.status import StatusView
+from docmill.services.documents import Document
+from docmill.services.intake import Accepted
+
+DOCUMENT_ID = "6a3c7c61-53f2-5d1e-8a55-1f2f6f0c1d10"
+DATASET_ID = "b1a0f6de-8b52-5f0a-8b1e-9d0c5f3e2a11"
+TASK_ID = "0f4b2f6a-8a35-5b7d-9c1e-6f3a2b1c0d9e"
+VERSION_ID = "c2e8a4b6-1d3f-5a7c-8e9b-0f1a2b3c4d5e"
+CHUNK_ID = "8d7c6b5a-4f3e-5d2c-9b1a-0e9f8d7c6b5a"
+TIME = "2026-03-01T09:30:00Z"
+
+
+NEXT_CURSOR = "Send it as `cursor` for the next page; null on the last one."
+
+
+def example(**values: Any) -> ConfigDict:
+    """A model's configuration: its example, and no fields but its own."""
+    return ConfigDict(json_schema_extra={"example": values}, extra="forbid")
+
+
+class AcceptedView(BaseModel):
+    """What became of an upload."""
+
+    model_config = example(
+        document_id=DOCUMENT_ID,
+        task_id=TASK_ID,
+        status_url=f"/api/v1/documents/{DOCUMENT_ID}/status",
+        created=True,
+    )
+
+    document_id: UUID
+    task_id: UUID = Field(description="The processing of this document.")
+    status_url: str = Field(description="Where to ask how far it is.")
+    created: bool = Field(
+        description="False when the same bytes were already there and nothing had to be done."
+    )
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> AcceptedView:
+        """The view of what intake answered."""
+        return cls(
+            document_id=accepted.document_id,
+            task_id=accepted.task_id,
+            status_url=f"/api/v1/documents/{accepted.document_id}/status",
+            created=accepted.created,
+        )
+
+
+class ReasonView(BaseModel):
+    """Why a task failed, or is tried again."""
+
+    model_config = example(
+        code="password_required",
+        message="The file is protected by a password. Remove the password and send it again.",
+        retryable=False,
+    )
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class WaitingView(BaseModel):
+    """What a task waits for."""
+
+    model_config = example(**{"for": "worker"}, since=TIME, place=3)
+
+    reason: Literal["worker", "retry", "resume"] = Field(alias="for")
+    since: datetime
+    place: int | None = Field(None, description="Place in the line, from 1; null when there is no line.")
+
+
+class StatusModel(BaseModel):
+    """Where the processing of a document stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "document_id": DOCUMENT_ID,
+                "task_id": TASK_ID,
+                "task_status": "STARTED",
+                "current_stage": "embed",
+                "percent_complete": 61.0,
+                "eta_seconds": 4.2,
+                "settled": True,
+                "can_pause": True,
+                "can_resume": False,
+                "can_cancel": True,
+                "can_retry": False,
+                "ready": False,
+                "total_chunks": 40,
+                "message": "Computing vectors: chunk 25 of 40",
+                "waiting": None,
+                "error": None,
+            }
+        }
+    )
+
+    document_id: UUID
+    task_id: UUID
+    task_status: TaskStatus
+    current_stage: StageName
+    percent_complete: float = Field(ge=0, le=100, description="Weighted share of the work that is done.")
+    eta_seconds: float | None = Field(description="Seconds of work left; null when it cannot be known.")
+    settled: bool = Field(description="False while a worker still has to notice a pause or a cancel.")
+    can_pause: bool
+    can_resume: bool
+    can_cancel: bool
+    can_retry: bool
+    ready: bool = Field(description="Whether a version is published and can be found.")
+    total_chunks: int | None
+    message: str = Field(description="One sentence for people.")
+    waiting: WaitingView | None
+    error: ReasonView | None
+
+    @classmethod
+    def of(cls, document: Document) -> StatusModel:
+        """The view of a document's state."""
+        return cls(document_id=document.row.id, task_id=document.row.task_id, **_state(document.state))
+
+
+def _state(state: StatusView) -> dict[str, Any]:
+    values = {name: getattr(state, name) for name in StatusView.__dataclass_fields__}
+    waiting, error = state.waiting, state.error
+    values["waiting"] = waiting and WaitingView.model_validate(
+        {"for": waiting.reason, "since": waiting.since, "place": waiting.place}
+    )
+    values["error"] = error and ReasonView.model_validate(dict(error))
+    return values
+
+
+class DocumentView(BaseModel):
+    """A document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": DOCUMENT_ID,
+                "name": "handbook.pdf",
+                "dataset": "default",
+                "dataset_id": DATASET_ID,
+                "media_type": "application/pdf",
+                "size_bytes": 48213,
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "metadata": {"department": "operations"},
+                "created_at": TIME,
+                "task_status": "SUCCESS",
+                "current_stage": "index",
+                "percent_complete": 100.0,
+                "ready": True,
+                "message": "Published: 40 chunks can be found.",
+                "version": 1,
+                "version_id": VERSION_ID,
+                "title": "Crew handbook",
+                "language": "en",
+                "pages": 12,
+                "characters": 31877,
+                "total_chunks": 40,
+                "truncated_tokens": 0,
+                "reader": "liteparse",
+                "notices": [],
+                "published_at": TIME,
+            }
+        }
+    )
+
+    id: UUID
+    name: str
+    dataset: str
+    dataset_id: UUID
+    media_type: str
+    size_bytes: int
+    sha256: str
+    metadata: dict[str, str]
+    created_at: datetime
+    task_status: TaskStatus
+    current_stage: StageName
+    percent_complete: float
+    ready: bool
+    message: str
+    version: int = Field(
+        description="Number of the version the fields below are of: the published, else newest."
+    )
+    version_id: UUID | None = Field(description="The published version; null while there is none.")
+    title: str | None
+    language: str | None = Field(description="ISO 639-1.")
+    pages: int | None = Field(description="Null where the format has none.")
+    characters: int | None
+    total_chunks: int | None
+    truncated_tokens: int = Field(description="Tokens that the embedding model could not take.")
+    reader: str | None
+    notices: list[str] = Field(description="What was odd or left out, for people.")
+    published_at: datetime | None
+
+    @classmethod
+    def of(cls, document: Document) -> DocumentView:
+        """The view of a document."""
+        row, state = document.row, document.state
+        values = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        values |= {name: getattr(state, name) for name in cls.model_fields if hasattr(state, name)}
+        return cls(**values, version_id=row.active_version_id)
+
+
+class DocumentList(BaseModel):
+    """A page of documents, newest first."""
+
+    items: list[DocumentView]
+    next_cursor: str | None = Field(description=NEXT_CURSOR)
+
+
+class BoxView(BaseModel):
+    """A rectangle on a page, in points (1/72 inch) from the top left of the page as displayed."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={"example": {"page": 3, "x0": 72.0, "y0": 101.5, "x1": 523.2, "y1": 164.0}},
+    )
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class ChunkView(BaseModel):
+    """A chunk of a document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": CHUNK_ID,
+                "ordinal": 0,
+                "kind": "text",
+                "text": "Life jackets are kept under the seats of the upper deck.",
+                "char_start": 120,
+                "char_end": 176,
+                "tokens": 13,
+                "pages": [3],
+                "boxes": [{"page": 3, "x0": 72.0, "y0": 101.5, "x1": 523.2, "y1": 164.0}],
+                "section_path": ["Safety", "Life jackets"],
+                "language": "en",
+            }
+        }
+    )
+
+    id: UUID
+    ordinal: int
+    kind: str
+    text: str
+    char_start: int = Field(description="Where it begins in the document's text, in characters.")
+    char_end: int
+    tokens: int
+    pages: list[int]
+    boxes: list[BoxView]
+    section_path: list[str] = Field(description="The headings above it, outermost first.")
+    language: str | None
+
+    @classmethod
+    def of(cls, row: ChunkRow) -> ChunkView:
+        """The view of a chunk."""
+        values = {name: getattr(row, name) for name in cls.model_fields}
+        names = list(BoxView.model_fields)
+        values["boxes"] = [dict(zip(names, box, strict=True)) for box in row.boxes or []]
+        return cls.model_validate(values)
+
+
+class ChunkList(BaseModel):
+    """A page of the published version's chunks, in reading order."""
+
+    version_id: UUID
+    items: list[ChunkView]
+    next_cursor: str | None = Field(description=NEXT_CURSOR)

@@ -1,0 +1,130 @@
+"""Uploads: streamed to disk while they are hashed; the whole file is never in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from docmill.api.dependencies import Services, Tenant, UseCases, check_storable
+from docmill.api.models import AcceptedView
+from docmill.api.multipart import UploadForm
+from docmill.api.problems import problems
+from docmill.domain.errors import FileTooLarge, InvalidRequest
+from docmill.services.intake import Accepted
+from docmill.sources.upload import Upload
+
+router = APIRouter(prefix="/documents", tags=["documents"])
+
+_PIECE = 1024 * 1024  # bytes handed to the disk at a time
+_OVERHEAD = 1024 * 1024  # of a body over its file: fields, names, boundaries
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "contentMediaType": "application/octet-stream",
+                            "description": "The file, with its name. Its content decides what it is read as.",
+                        },
+                        "dataset": {
+                            "type": "string",
+                            "default": "default",
+                            "description": "Name of a dataset, made on first use, or an id.",
+                        },
+                        "metadata": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "A JSON object of strings; searches can be limited by it.",
+                            "examples": ['{"department": "operations"}'],
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    operation_id="upload_document",
+    summary="Upload a document",
+    status_code=202,
+    response_model=AcceptedView,
+    responses={
+        200: {
+            "model": AcceptedView,
+            "description": "The same bytes are there already.",
+        },
+        **problems(404, 409, 413, 415, 422, 507),
+    },
+    openapi_extra=_BODY,
+)
+async def upload_document(
+    request: Request, response: Response, services: UseCases, tenant: Tenant
+) -> AcceptedView:
+    """Send a file in; it is read, cut, embedded and published by workers. Ask `status_url` how far it is.
+
+    The same bytes in the same dataset are one document: 200 with it, under its first name and metadata.
+    If its last processing failed or was cancelled it is processed anew: 202.
+    """
+    upload = Upload(services.landing, services.max_file_bytes)
+    form = UploadForm(request.headers.get("content-type"))
+    try:
+        await _receive(request, form, upload)
+        accepted = await run_in_threadpool(_accept, services, tenant, form, upload)
+    finally:
+        upload.discard()
+    response.status_code = 202 if accepted.created else 200
+    view = AcceptedView.of(accepted)
+    response.headers["Location"] = view.status_url
+    return view
+
+
+async def _receive(request: Request, form: UploadForm, upload: Upload) -> None:
+    """Take the body as it comes; what is left of the file in `form` at the end is less than a piece."""
+    left = upload.max_bytes + _OVERHEAD
+    if int(request.headers.get("content-length", 0)) > left:
+        raise FileTooLarge
+    try:
+        async for data in request.stream():
+            left -= len(data)
+            if left < 0:
+                raise FileTooLarge
+            form.feed(data)
+            if form.pending_bytes >= _PIECE:
+                await run_in_threadpool(upload.write, form.take())
+    except ClientDisconnect as error:
+        raise InvalidRequest(
+            "The upload was cut off. Nothing of it was kept; send the file again."
+        ) from error
+
+
+def _accept(services: Services, tenant: str, form: UploadForm, upload: Upload) -> Accepted:
+    name = form.finish()
+    metadata = _metadata(form.field("metadata"))
+    upload.write(form.take())
+    return services.intake.accept(tenant, upload.arrival(name, form.field("dataset"), metadata))
+
+
+def _metadata(text: str | None) -> dict[str, str]:
+    """The metadata field. Raises InvalidRequest unless it is a JSON object of strings."""
+    try:
+        values = json.loads(text or "{}")
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise ValueError("not an object of strings")
+        return {check_storable(name): check_storable(value) for name, value in values.items()}
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(
+            '`metadata` is not a JSON object of strings, such as {"year": "2026"}.'
+        ) from error

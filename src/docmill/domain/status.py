@@ -1,0 +1,240 @@
+"""What a person is shown of a task, derived in this one place from what is stored.
+
+Two tables decide: what a stored state is called outside, and how the stages weigh in a document's progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from docmill.domain.states import ENDED, Desired, StageName, Status, TaskStatus
+
+# The share of a document's work that a stage usually is, in percent.
+WEIGHTS: Mapping[StageName, int] = {
+    StageName.EXTRACT: 20,
+    StageName.CHUNK: 5,
+    StageName.EMBED: 60,
+    StageName.INDEX: 15,
+}
+
+_DOING: Mapping[StageName, tuple[str, str]] = {
+    StageName.EXTRACT: ("Reading", "part"),
+    StageName.CHUNK: ("Cutting into passages", "block"),
+    StageName.EMBED: ("Computing vectors", "chunk"),
+    StageName.INDEX: ("Indexing", "chunk"),
+}
+
+_MOST_BEFORE_PUBLISHED = 99.9
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Stored states that share a name outside. `started` None: either way."""
+
+    name: TaskStatus
+    status: frozenset[Status]
+    desired: frozenset[Desired]
+    started: bool | None = None
+
+
+_ANY = frozenset(Desired)
+_OPEN = frozenset(Status) - ENDED
+
+NAMINGS: tuple[Naming, ...] = (
+    Naming(TaskStatus.SUCCESS, frozenset({Status.SUCCEEDED}), _ANY),
+    Naming(TaskStatus.FAILURE, frozenset({Status.FAILED}), _ANY),
+    Naming(TaskStatus.CANCELLED, frozenset({Status.CANCELLED}), _ANY),
+    Naming(TaskStatus.CANCELLED, _OPEN, frozenset({Desired.CANCEL})),
+    Naming(TaskStatus.PAUSED, frozenset({Status.PAUSED}), frozenset({Desired.RUN, Desired.PAUSE})),
+    Naming(TaskStatus.PAUSED, _OPEN - {Status.PAUSED}, frozenset({Desired.PAUSE})),
+    Naming(TaskStatus.STARTED, frozenset({Status.RUNNING}), frozenset({Desired.RUN})),
+    Naming(TaskStatus.STARTED, frozenset({Status.QUEUED}), frozenset({Desired.RUN}), started=True),
+    Naming(TaskStatus.PENDING, frozenset({Status.QUEUED}), frozenset({Desired.RUN}), started=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is: `done` of `total` units (None: unknown yet), and the seconds its steps took."""
+
+    done: int = 0
+    total: int | None = None
+    busy_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What is stored of a task. `retry_at` is set while it waits for a retry, `place` while in line."""
+
+    status: Status
+    desired: Desired
+    stage: StageName
+    started: bool
+    updated_at: datetime
+    progress: Mapping[StageName, Progress]
+    error: Mapping[str, Any] | None = None
+    retry_at: datetime | None = None
+    pages: int | None = None
+    total_chunks: int | None = None
+    published: bool = False
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a task waits for ("worker", "retry" or "resume"), since when, and its place in the line from 1."""
+
+    reason: str
+    since: datetime
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """What is shown. `percent_complete` is 0-100; `eta_seconds` None when nobody can know it."""
+
+    task_status: TaskStatus
+    current_stage: StageName
+    percent_complete: float
+    eta_seconds: float | None
+    settled: bool
+    can_pause: bool
+    can_resume: bool
+    can_cancel: bool
+    can_retry: bool
+    ready: bool
+    total_chunks: int | None
+    message: str
+    waiting: Waiting | None
+    error: Mapping[str, Any] | None
+
+
+def view(facts: TaskFacts) -> StatusView:
+    """Everything that is shown of a task."""
+    name = task_status(facts.status, facts.desired, facts.started)
+    wanted_pause = facts.desired is Desired.PAUSE or facts.status is Status.PAUSED
+    in_work = facts.status not in ENDED and facts.desired is not Desired.CANCEL
+    return StatusView(
+        task_status=name,
+        current_stage=facts.stage,
+        percent_complete=percent_complete(facts),
+        eta_seconds=eta_seconds(facts),
+        settled=facts.status is not Status.RUNNING or facts.desired is Desired.RUN,
+        can_pause=in_work and not wanted_pause,
+        can_resume=in_work and wanted_pause,
+        can_cancel=in_work,
+        can_retry=facts.status in {Status.FAILED, Status.CANCELLED},
+        ready=facts.published,
+        total_chunks=facts.total_chunks,
+        message=_message(facts, name),
+        waiting=_waiting(facts, name),
+        error=facts.error if name is TaskStatus.FAILURE or facts.retry_at else None,
+    )
+
+
+def task_status(status: Status, desired: Desired, started: bool) -> TaskStatus:
+    """What a stored state is called outside."""
+    return next(
+        naming.name
+        for naming in NAMINGS
+        if status in naming.status and desired in naming.desired and naming.started in (None, started)
+    )
+
+
+def percent_complete(facts: TaskFacts) -> float:
+    """Weighted share of the work that is done and kept, 0-100; 100 only when published."""
+    if facts.status is Status.SUCCEEDED:
+        return 100.0
+    earlier = sum(WEIGHTS[stage] for stage in _before(facts.stage))
+    done = earlier + WEIGHTS[facts.stage] * _fraction(_current(facts))
+    return min(round(done, 1), _MOST_BEFORE_PUBLISHED)
+
+
+def eta_seconds(facts: TaskFacts) -> float | None:
+    """Seconds of work left at the rate seen so far; None while not running or before the first step."""
+    current = _current(facts)
+    if facts.status is not Status.RUNNING or facts.desired is not Desired.RUN:
+        return None
+    if not current.total or not current.done or current.busy_seconds <= 0:
+        return None
+    here = current.busy_seconds / current.done * max(current.total - current.done, 0)
+    whole = here + current.busy_seconds
+    later = sum(WEIGHTS[stage] for stage in _after(facts.stage))
+    return round(here + whole * later / WEIGHTS[facts.stage], 1)
+
+
+def _current(facts: TaskFacts) -> Progress:
+    return facts.progress.get(facts.stage, Progress())
+
+
+def _fraction(progress: Progress) -> float:
+    return min(progress.done / progress.total, 1.0) if progress.total else 0.0
+
+
+def _before(stage: StageName) -> list[StageName]:
+    stages = list(StageName)
+    return stages[: stages.index(stage)]
+
+
+def _after(stage: StageName) -> list[StageName]:
+    stages = list(StageName)
+    return stages[stages.index(stage) + 1 :]
+
+
+def _waiting(facts: TaskFacts, name: TaskStatus) -> Waiting | None:
+    if name is TaskStatus.PAUSED:
+        return Waiting("resume", facts.updated_at)
+    if facts.status is not Status.QUEUED or facts.desired is not Desired.RUN:
+        return None
+    if facts.retry_at is not None:
+        return Waiting("retry", facts.updated_at)
+    return Waiting("worker", facts.updated_at, facts.place)
+
+
+def _message(facts: TaskFacts, name: TaskStatus) -> str:
+    """One sentence for people."""
+    match name:
+        case TaskStatus.SUCCESS:
+            return f"Published: {_count(facts.total_chunks or 0, 'chunk')} can be found."
+        case TaskStatus.FAILURE:
+            return f"Failed: {_reason(facts)}"
+        case TaskStatus.CANCELLED:
+            return "Cancelled. Retry it to start again."
+        case TaskStatus.PAUSED if facts.status is Status.RUNNING:
+            return f"Pausing at {facts.stage}: the step in work is finished first."
+        case TaskStatus.PAUSED:
+            return f"Paused at {facts.stage}. Everything done so far is kept."
+    if facts.status is Status.RUNNING:
+        return _working(facts)
+    return _in_line(facts)
+
+
+def _in_line(facts: TaskFacts) -> str:
+    if facts.retry_at is not None:
+        return f"Trying again at {facts.retry_at:%H:%M:%S} ({facts.retry_at:%Z}). {_reason(facts)}"
+    place = f", place {facts.place:,}" if facts.place else ""
+    return f"Waiting in line at {facts.stage}{place}"
+
+
+def _working(facts: TaskFacts) -> str:
+    doing, unit = _DOING[facts.stage]
+    current = _current(facts)
+    if not current.total:
+        return doing
+    if facts.stage is StageName.EXTRACT and facts.pages == current.total:
+        unit = "page"
+    at = min(current.done + 1, current.total)
+    if facts.stage is StageName.EXTRACT:
+        return f"{doing} {unit} {at:,} of {current.total:,}"
+    return f"{doing}: {unit} {at:,} of {current.total:,}"
+
+
+def _reason(facts: TaskFacts) -> str:
+    return str((facts.error or {}).get("message", "The reason was not recorded; see the log of the worker."))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

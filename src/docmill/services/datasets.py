@@ -1,0 +1,122 @@
+"""Datasets: named collections of documents that are cut in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from docmill.db import catalogue, intake
+from docmill.db.engine import reaching_database
+from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.documents import ChunkSettings
+from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
+from docmill.domain.ids import dataset_id
+from docmill.domain.names import as_uuid, check_dataset_name
+
+_CURSOR = "datasets"
+_SPECIAL_TOKENS = 2  # the embedding model puts one before and one after every text
+_RANGES: Mapping[str, tuple[int, int]] = {"tokens": (16, 8_000), "characters": (50, 20_000)}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset and how it cuts documents that come from now on."""
+
+    id: UUID
+    name: str
+    chunking: ChunkSettings
+    documents: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPage:
+    """Some datasets by name; `next_cursor` None on the last page."""
+
+    items: tuple[Dataset, ...]
+    next_cursor: str | None
+
+
+def settings_of(chunking: ChunkSettings) -> dict[str, Any]:
+    """A dataset's settings as they are stored, and copied to every version when it is made."""
+    return {"chunking": asdict(chunking)}
+
+
+class Datasets:
+    """The datasets of all tenants. `max_tokens` is the embedding model's limit for one text."""
+
+    def __init__(self, engine: Engine, max_tokens: int) -> None:
+        self._engine = engine
+        self._max_tokens = max_tokens
+
+    @reaching_database
+    def create(self, tenant: str, name: str, chunking: ChunkSettings) -> tuple[Dataset, bool]:
+        """The dataset of this name, and whether it is new. Raises Conflict when it cuts in another way."""
+        self.check_chunking(chunking)
+        dataset = dataset_id(tenant, check_dataset_name(name))
+        with self._engine.begin() as connection:
+            created = intake.insert_dataset(connection, tenant, dataset, name, settings_of(chunking))
+        found = self.find(tenant, str(dataset))
+        if found.chunking != chunking:
+            raise Conflict(
+                "A dataset of this name has other settings. Change them with PATCH, or choose a name."
+            )
+        return found, created
+
+    @reaching_database
+    def find(self, tenant: str, name_or_id: str) -> Dataset:
+        """One dataset. Raises DatasetNotFound."""
+        dataset = as_uuid(name_or_id) or dataset_id(tenant, name_or_id)
+        with self._engine.begin() as connection:
+            row = catalogue.dataset(connection, tenant, dataset)
+        if row is None:
+            raise DatasetNotFound
+        return _dataset(row)
+
+    @reaching_database
+    def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> DatasetPage:
+        """Datasets by name. Raises InvalidCursor."""
+        after = decode_cursor(_CURSOR, cursor)[0] if cursor else ""
+        with self._engine.begin() as connection:
+            rows = catalogue.datasets(connection, tenant, after, limit + 1)
+        items = tuple(_dataset(row) for row in rows[:limit])
+        return DatasetPage(items, encode_cursor(_CURSOR, [items[-1].name]) if len(rows) > limit else None)
+
+    @reaching_database
+    def change(self, tenant: str, name_or_id: str, changes: Mapping[str, Any]) -> Dataset:
+        """Set some of size, overlap and unit, for documents that come later.
+
+        Raises DatasetNotFound, InvalidSettings.
+        """
+        dataset = self.find(tenant, name_or_id)
+        chunking = ChunkSettings(**{**asdict(dataset.chunking), **changes})
+        self.check_chunking(chunking)
+        with self._engine.begin() as connection:
+            catalogue.set_dataset_settings(connection, tenant, dataset.id, settings_of(chunking))
+        return self.find(tenant, str(dataset.id))
+
+    def check_chunking(self, chunking: ChunkSettings) -> None:
+        """Raises InvalidSettings when documents cannot be cut so, or the model could not take the chunks."""
+        if chunking.unit not in _RANGES:
+            raise InvalidSettings(
+                "A chunk's size is counted in tokens or characters. Set unit to one of them."
+            )
+        least, most = _RANGES[chunking.unit]
+        if chunking.unit == "tokens":
+            most = min(most, self._max_tokens - _SPECIAL_TOKENS)
+        if not least <= chunking.size <= most:
+            raise InvalidSettings(
+                f"With this embedding model, size is {least:,} to {most:,} {chunking.unit}."
+            )
+        if not 0 <= chunking.overlap * 2 < chunking.size:
+            raise InvalidSettings("The overlap is less than half of the size. Lower it, or raise the size.")
+
+
+def _dataset(row: catalogue.DatasetRow) -> Dataset:
+    chunking = ChunkSettings(**row.settings["chunking"])
+    return Dataset(row.id, row.name, chunking, row.documents, row.created_at)

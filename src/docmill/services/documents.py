@@ -1,0 +1,220 @@
+"""Documents that are there: their list, their state, their text, and how they go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from docmill.db import catalogue, intake
+from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
+from docmill.db.content import boxes_to_json, read_blocks
+from docmill.db.engine import reaching_database
+from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.documents import Block
+from docmill.domain.errors import DocumentNotFound, NotPublished
+from docmill.domain.ids import VersionRef
+from docmill.domain.states import Desired, StageName, Status, TaskStatus
+from docmill.domain.status import Progress, StatusView, TaskFacts, view
+from docmill.domain.text import markdown_pieces
+from docmill.logs import get_logger
+from docmill.ports import Storage, VectorStore
+
+log = get_logger(__name__)
+
+_CURSOR = "documents"
+_CHUNK_CURSOR = "chunks"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is stored of a document, and what is shown of its processing."""
+
+    row: DocumentRow
+    state: StatusView
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """Some documents, newest first; `next_cursor` None on the last page."""
+
+    items: tuple[Document, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPage:
+    """Some chunks of the published version, in reading order; `next_cursor` None on the last page."""
+
+    version_id: UUID
+    items: tuple[ChunkRow, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The file as it was sent."""
+
+    path: Path
+    name: str
+    media_type: str
+
+
+class Documents:
+    """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know."""
+
+    def __init__(self, engine: Engine, storage: Storage, vectors: VectorStore) -> None:
+        self._engine = engine
+        self._storage = storage
+        self._vectors = vectors
+
+    @reaching_database
+    def page(
+        self,
+        tenant: str,
+        *,
+        dataset_id: UUID | None = None,
+        status: TaskStatus | None = None,
+        name: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> DocumentPage:
+        """Documents that pass the filters, newest first. Raises InvalidCursor."""
+        listing = Listing(dataset_id, status, name, _place(cursor), limit + 1)
+        with self._engine.begin() as connection:
+            rows = catalogue.documents(connection, tenant, listing)
+        shown = rows[:limit]
+        more = len(rows) > limit
+        return DocumentPage(tuple(_document(row) for row in shown), _cursor(shown[-1]) if more else None)
+
+    @reaching_database
+    def get(self, tenant: str, document_id: UUID) -> Document:
+        """One document, with its place in the line when it waits in one."""
+        with self._engine.begin() as connection:
+            row = _found(connection, tenant, document_id)
+            in_line = row.status == Status.QUEUED and row.retry_at is None
+            place = catalogue.place_in_line(connection, row) if in_line else None
+        return _document(row, place)
+
+    @reaching_database
+    def delete(self, tenant: str, document_id: UUID) -> None:
+        """Delete a document and everything made from it; a worker that has it in hand can write no more.
+
+        The original is removed too, unless another document has the same bytes.
+        """
+        with self._engine.begin() as connection:
+            deleted = catalogue.delete_document(connection, tenant, document_id)
+        if deleted is None:
+            raise DocumentNotFound
+        key, versions = deleted
+        self._vectors.discard(versions)
+        with self._engine.begin() as connection:
+            if intake.is_file_free(connection, key):
+                self._storage.delete(key)
+        log.info("deleted", document_id=str(document_id))
+
+    @reaching_database
+    def chunks(
+        self, tenant: str, document_id: UUID, *, cursor: str | None = None, limit: int = 50
+    ) -> ChunkPage:
+        """Chunks of the published version. Raises NotPublished, InvalidCursor."""
+        after = int(decode_cursor(_CHUNK_CURSOR, cursor)[0]) if cursor else -1
+        with self._engine.begin() as connection:
+            version = _published(_found(connection, tenant, document_id), tenant).version_id
+            rows = catalogue.chunks(connection, tenant, version, after, limit + 1)
+        items = tuple(rows[:limit])
+        more = len(rows) > limit
+        return ChunkPage(version, items, encode_cursor(_CHUNK_CURSOR, [items[-1].ordinal]) if more else None)
+
+    @reaching_database
+    def text(self, tenant: str, document_id: UUID, form: str) -> Iterator[str]:
+        """The published text in pieces, as "txt", "md" or "json" (its blocks). Raises NotPublished."""
+        with self._engine.begin() as connection:
+            version = _published(_found(connection, tenant, document_id), tenant)
+        return _FORMS[form](read_blocks(self._engine, version))
+
+    @reaching_database
+    def original(self, tenant: str, document_id: UUID) -> Original:
+        """The file as it was sent. Raises FileNotStored."""
+        with self._engine.begin() as connection:
+            row = _found(connection, tenant, document_id)
+        return Original(self._storage.local_path(row.storage_key), row.name, row.media_type)
+
+    @reaching_database
+    def check_all_exist(self, tenant: str, document_ids: Iterable[UUID]) -> None:
+        """Raises DocumentNotFound when one of these ids is not known."""
+        wanted = set(document_ids)
+        if not wanted:
+            return
+        with self._engine.begin() as connection:
+            if catalogue.count_known(connection, tenant, wanted) < len(wanted):
+                raise DocumentNotFound
+
+
+def _found(connection: Connection, tenant: str, document_id: UUID) -> DocumentRow:
+    row = catalogue.document(connection, tenant, document_id)
+    if row is None:
+        raise DocumentNotFound
+    return row
+
+
+def _published(row: DocumentRow, tenant: str) -> VersionRef:
+    if row.active_version_id is None:
+        raise NotPublished
+    return VersionRef(tenant, row.dataset_id, row.id, row.active_version_id)
+
+
+def _document(row: DocumentRow, place: int | None = None) -> Document:
+    facts = TaskFacts(
+        status=Status(row.status),
+        desired=Desired(row.desired),
+        stage=StageName(row.stage),
+        started=row.started,
+        updated_at=row.updated_at,
+        progress={
+            StageName(p["stage"]): Progress(p["done"], p["total"], p["busy_seconds"]) for p in row.progress
+        },
+        error=row.error,
+        retry_at=row.retry_at,
+        pages=row.pages,
+        total_chunks=row.total_chunks,
+        published=row.active_version_id is not None,
+        place=place,
+    )
+    return Document(row, view(facts))
+
+
+def _cursor(row: DocumentRow) -> str:
+    return encode_cursor(_CURSOR, [row.created_at.isoformat(), str(row.id)])
+
+
+def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    created_at, document_id = decode_cursor(_CURSOR, cursor)
+    return datetime.fromisoformat(created_at), UUID(document_id)
+
+
+def _as_text(blocks: Iterable[Block]) -> Iterator[str]:
+    return (block.lead + block.text for block in blocks)
+
+
+def _as_json(blocks: Iterable[Block]) -> Iterator[str]:
+    yield '{"blocks":['
+    for block in blocks:
+        separator = "," if block.ordinal else ""
+        boxes = json.loads(boxes_to_json(block.boxes) or "[]")
+        yield separator + json.dumps({**asdict(block), "boxes": boxes}, ensure_ascii=False)
+    yield "]}\n"
+
+
+_FORMS: dict[str, Callable[[Iterable[Block]], Iterator[str]]] = {
+    "txt": _as_text,
+    "md": markdown_pieces,
+    "json": _as_json,
+}

@@ -1,0 +1,147 @@
+"""Intake: what arrived becomes a document and a task, in one transaction, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from docmill.adapters.readers.detect import detect
+from docmill.db import intake as rows
+from docmill.db.engine import reaching_database
+from docmill.domain import ids
+from docmill.domain.documents import ChunkSettings
+from docmill.domain.errors import Conflict, DatasetNotFound, EmptyFile, FileTooLarge
+from docmill.domain.names import as_uuid, check_dataset_name, check_file_name
+from docmill.domain.states import ENDED, StageName, Status
+from docmill.logs import get_logger
+from docmill.ports import Dispatcher, Storage
+from docmill.services.datasets import settings_of
+
+log = get_logger(__name__)
+
+DEFAULT_DATASET = "default"
+_PRIORITY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that wants in: its bytes at `path`, their SHA-256 in hex, the name its owner gave it."""
+
+    path: Path
+    name: str
+    size_bytes: int
+    sha256: str
+    dataset: str = DEFAULT_DATASET
+    metadata: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an arrival. `created` is False when nothing had to be done for these bytes."""
+
+    document_id: UUID
+    task_id: UUID
+    created: bool
+
+
+def storage_key(sha256: str) -> str:
+    """Where the original bytes are kept; two levels of folders keep each folder small."""
+    return f"originals/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+class Intake:
+    """Takes files in. Safe to call from many threads and processes with the same bytes at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        storage: Storage,
+        dispatcher: Dispatcher,
+        *,
+        max_file_bytes: int,
+        run_on_bytes: int,
+    ) -> None:
+        self._engine = engine
+        self._storage = storage
+        self._dispatcher = dispatcher
+        self._max_file_bytes = max_file_bytes
+        self._run_on_bytes = run_on_bytes
+
+    @reaching_database
+    def accept(self, tenant: str, arrival: Arrival) -> Accepted:
+        """Make the document of this arrival, or find it; its file is moved away or removed.
+
+        The same bytes in the same dataset are the same document under its first name. They are processed
+        anew only when the last processing failed or was cancelled. Raises InvalidName, FileTooLarge,
+        EmptyFile, UnsupportedType, an Unreadable error, DatasetNotFound, StorageUnavailable.
+        """
+        document = self._document(tenant, arrival)
+        with self._engine.begin() as connection:
+            settings = self._settings(connection, document, arrival.dataset)
+            rows.hold_file(connection, document.storage_key)
+            self._storage.put(document.storage_key, arrival.path)
+            accepted = self._enter(connection, document, settings)
+        if accepted.created:
+            self._dispatcher.send(StageName.EXTRACT, accepted.task_id, _PRIORITY)
+        log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
+        return accepted
+
+    def _document(self, tenant: str, arrival: Arrival) -> rows.NewDocument:
+        """The document that this arrival is; refuses what cannot be one."""
+        check_file_name(arrival.name)
+        if arrival.size_bytes > self._max_file_bytes:
+            raise FileTooLarge
+        if arrival.size_bytes == 0:
+            raise EmptyFile
+        dataset = as_uuid(arrival.dataset) or ids.dataset_id(tenant, check_dataset_name(arrival.dataset))
+        return rows.NewDocument(
+            id=ids.document_id(dataset, arrival.sha256),
+            tenant=tenant,
+            dataset_id=dataset,
+            name=arrival.name,
+            sha256=arrival.sha256,
+            size_bytes=arrival.size_bytes,
+            media_type=detect(arrival.path, arrival.name).media_type,
+            metadata=arrival.metadata or {},
+            storage_key=storage_key(arrival.sha256),
+        )
+
+    def _settings(
+        self, connection: Connection, document: rows.NewDocument, name: str
+    ) -> Mapping[str, object]:
+        """The settings of the document's dataset, which is made if only its name was given."""
+        tenant, dataset = document.tenant, document.dataset_id
+        found = rows.dataset_settings(connection, tenant, dataset)
+        if found is None and as_uuid(name) is None:
+            rows.insert_dataset(connection, tenant, dataset, name, settings_of(ChunkSettings()))
+            found = rows.dataset_settings(connection, tenant, dataset)
+        if found is None:
+            raise DatasetNotFound
+        return found
+
+    def _enter(
+        self, connection: Connection, document: rows.NewDocument, settings: Mapping[str, object]
+    ) -> Accepted:
+        run_on = document.size_bytes <= self._run_on_bytes
+        if rows.insert_document(connection, document):
+            return Accepted(document.id, rows.insert_run(connection, document, 1, settings, run_on), True)
+        run = rows.latest_run(connection, document.tenant, document.id)
+        if run is None:
+            raise Conflict("The document was deleted while the same file arrived. Send it again.")
+        if not _needs_another(run):
+            return Accepted(document.id, run.task_id, False)
+        rows.discard_building(connection, document.tenant, document.id)
+        return Accepted(
+            document.id, rows.insert_run(connection, document, run.number + 1, settings, run_on), True
+        )
+
+
+def _needs_another(run: rows.LatestRun) -> bool:
+    """Whether sending the same bytes again asks for another try."""
+    if run.status in {Status.FAILED, Status.CANCELLED}:
+        return True
+    return run.status in ENDED and not run.published

@@ -1,0 +1,197 @@
+"""What a person sees of a task, derived from what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from docmill.domain.states import Desired, StageName, Status, TaskStatus
+from docmill.domain.status import NAMINGS, Progress, TaskFacts, Waiting, eta_seconds, percent_complete, view
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+RUNNING = TaskFacts(
+    status=Status.RUNNING,
+    desired=Desired.RUN,
+    stage=StageName.EMBED,
+    started=True,
+    updated_at=NOON,
+    progress={
+        StageName.EXTRACT: Progress(10, 10, 2.0),
+        StageName.CHUNK: Progress(80, 80, 0.1),
+        StageName.EMBED: Progress(24, 40, 6.0),
+    },
+    pages=10,
+    total_chunks=40,
+)
+QUEUED = replace(
+    RUNNING, status=Status.QUEUED, stage=StageName.EXTRACT, started=False, progress={}, total_chunks=None
+)
+
+
+def at(stage: StageName, done: int, total: int | None) -> TaskFacts:
+    return replace(RUNNING, stage=stage, progress={stage: Progress(done, total, 1.0)})
+
+
+@pytest.mark.parametrize(
+    ("status", "desired", "started", "shown"),
+    [
+        (Status.QUEUED, Desired.RUN, False, TaskStatus.PENDING),
+        (Status.QUEUED, Desired.RUN, True, TaskStatus.STARTED),
+        (Status.RUNNING, Desired.RUN, True, TaskStatus.STARTED),
+        (Status.QUEUED, Desired.PAUSE, False, TaskStatus.PAUSED),
+        (Status.RUNNING, Desired.PAUSE, True, TaskStatus.PAUSED),
+        (Status.PAUSED, Desired.PAUSE, True, TaskStatus.PAUSED),
+        (Status.RUNNING, Desired.CANCEL, True, TaskStatus.CANCELLED),
+        (Status.CANCELLED, Desired.CANCEL, True, TaskStatus.CANCELLED),
+        (Status.SUCCEEDED, Desired.RUN, True, TaskStatus.SUCCESS),
+        (Status.FAILED, Desired.RUN, True, TaskStatus.FAILURE),
+    ],
+)
+def test_each_stored_state_has_one_name(
+    status: Status, desired: Desired, started: bool, shown: TaskStatus
+) -> None:
+    facts = replace(RUNNING, status=status, desired=desired, started=started)
+
+    assert view(facts).task_status is shown
+
+
+def test_the_table_names_every_state_exactly_once() -> None:
+    for status, desired, started in product(Status, Desired, (True, False)):
+        names = [
+            naming
+            for naming in NAMINGS
+            if status in naming.status and desired in naming.desired and naming.started in (None, started)
+        ]
+        assert len(names) == 1, (status, desired, started)
+
+
+@pytest.mark.parametrize(
+    ("status", "desired", "pause", "resume", "cancel", "retry"),
+    [
+        (Status.QUEUED, Desired.RUN, True, False, True, False),
+        (Status.RUNNING, Desired.RUN, True, False, True, False),
+        (Status.RUNNING, Desired.PAUSE, False, True, True, False),
+        (Status.PAUSED, Desired.PAUSE, False, True, True, False),
+        (Status.RUNNING, Desired.CANCEL, False, False, False, False),
+        (Status.SUCCEEDED, Desired.RUN, False, False, False, False),
+        (Status.FAILED, Desired.RUN, False, False, False, True),
+        (Status.CANCELLED, Desired.CANCEL, False, False, False, True),
+    ],
+)
+def test_what_can_be_done(
+    status: Status, desired: Desired, pause: bool, resume: bool, cancel: bool, retry: bool
+) -> None:
+    shown = view(replace(RUNNING, status=status, desired=desired))
+
+    assert (shown.can_pause, shown.can_resume, shown.can_cancel, shown.can_retry) == (
+        pause,
+        resume,
+        cancel,
+        retry,
+    )
+
+
+def test_a_pause_shows_at_once_and_settles_when_the_worker_let_go() -> None:
+    asked = view(replace(RUNNING, desired=Desired.PAUSE))
+    assert (asked.task_status, asked.settled) == (TaskStatus.PAUSED, False)
+    assert asked.message == "Pausing at embed: the step in work is finished first."
+
+    rested = view(replace(RUNNING, status=Status.PAUSED, desired=Desired.PAUSE))
+    assert (rested.task_status, rested.settled) == (TaskStatus.PAUSED, True)
+    assert rested.waiting == Waiting("resume", NOON)
+
+
+@pytest.mark.parametrize(
+    ("facts", "percent"),
+    [
+        (QUEUED, 0.0),
+        (at(StageName.EXTRACT, 0, None), 0.0),
+        (at(StageName.EXTRACT, 5, 10), 10.0),
+        (at(StageName.CHUNK, 0, 80), 20.0),
+        (at(StageName.EMBED, 24, 40), 61.0),
+        (at(StageName.INDEX, 40, 40), 99.9),
+        (at(StageName.INDEX, 41, 40), 99.9),
+        (replace(RUNNING, status=Status.SUCCEEDED), 100.0),
+        (replace(RUNNING, status=Status.FAILED), 61.0),
+    ],
+)
+def test_percent_weighs_the_stages(facts: TaskFacts, percent: float) -> None:
+    assert percent_complete(facts) == percent
+
+
+def test_percent_never_goes_back_on_the_way_through_the_stages() -> None:
+    way = [percent_complete(at(stage, done, 20)) for stage in StageName for done in range(21)]
+
+    assert way == sorted(way)
+    assert max(way) < 100
+
+
+def test_the_time_left_follows_the_rate_seen_in_this_stage() -> None:
+    # 24 of 40 chunks took 6 s, so 16 more take 4 s; the index usually takes a quarter of what embed takes.
+    assert eta_seconds(RUNNING) == 4.0 + 10.0 * 15 / 60
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        QUEUED,
+        at(StageName.EXTRACT, 0, 10),
+        at(StageName.EXTRACT, 3, None),
+        replace(RUNNING, desired=Desired.PAUSE),
+        replace(RUNNING, status=Status.SUCCEEDED),
+    ],
+    ids=["queued", "before the first step", "total unknown", "pausing", "done"],
+)
+def test_a_time_nobody_can_know_is_not_invented(facts: TaskFacts) -> None:
+    assert eta_seconds(facts) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (replace(QUEUED, place=3), "Waiting in line at extract, place 3"),
+        (replace(QUEUED, stage=StageName.EMBED, started=True), "Waiting in line at embed"),
+        (at(StageName.EXTRACT, 0, None), "Reading"),
+        (at(StageName.EXTRACT, 2, 10), "Reading page 3 of 10"),
+        (replace(at(StageName.EXTRACT, 2, 7), pages=None), "Reading part 3 of 7"),
+        (at(StageName.CHUNK, 79, 80), "Cutting into passages: block 80 of 80"),
+        (RUNNING, "Computing vectors: chunk 25 of 40"),
+        (at(StageName.INDEX, 40, 40), "Indexing: chunk 40 of 40"),
+        (replace(RUNNING, status=Status.SUCCEEDED), "Published: 40 chunks can be found."),
+        (replace(RUNNING, status=Status.SUCCEEDED, total_chunks=1), "Published: 1 chunk can be found."),
+        (
+            replace(RUNNING, status=Status.FAILED, error={"code": "no_text", "message": "No text was found."}),
+            "Failed: No text was found.",
+        ),
+    ],
+)
+def test_the_message_says_what_is_going_on(facts: TaskFacts, message: str) -> None:
+    assert view(facts).message == message
+
+
+def test_a_retry_says_when_and_why() -> None:
+    shown = view(
+        replace(
+            RUNNING,
+            status=Status.QUEUED,
+            retry_at=NOON + timedelta(minutes=1),
+            error={"code": "storage_unavailable", "message": "The storage cannot be read."},
+        )
+    )
+
+    assert shown.message == "Trying again at 12:01:00 (UTC). The storage cannot be read."
+    assert shown.waiting == Waiting("retry", NOON)
+    assert shown.error is not None
+
+
+def test_an_error_that_was_overcome_is_not_shown() -> None:
+    assert view(replace(RUNNING, error={"code": "storage_unavailable", "message": "…"})).error is None
+
+
+def test_a_document_stays_ready_while_its_next_version_is_built() -> None:
+    assert view(replace(RUNNING, published=True)).ready
+    assert not view(RUNNING).ready
