@@ -45,8 +45,7 @@ class ChunkStage:
                 pending, started = [], time.monotonic()
 
     def _locate(self, text: str) -> tuple[list[int], list[int]]:
-        offsets = self._tokenizer.tokenize(text).offsets
-        return offsets[:, 0].tolist(), offsets[:, 1].tolist()
+        return self._tokenizer.tokenize(text).columns()
 
     def _step(self, work: Work, chunks: list[Chunk], path: Path, done: int, ordinal: int, total: int) -> Step:
         def save(connection: Connection) -> None:

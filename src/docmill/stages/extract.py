@@ -90,7 +90,8 @@ class Extract:
 
     def _step(self, work: Work, progress: _Progress, *, last: bool) -> Step:
         blocks, progress.pending = progress.pending, []
-        info, characters = progress.info, progress.builder.next_char
+        info, progress.info = progress.info, None
+        characters = progress.builder.next_char
         detected = self._detect_language(progress.sample) if last else None
 
         def save(connection: Connection) -> None:

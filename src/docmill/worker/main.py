@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import signals
@@ -52,5 +53,10 @@ def _own_the_logs(settings: Settings) -> None:
 
     def setup(**_: Any) -> None:
         configure_logs(settings.log_level, settings.log_format)
+        for chatty in (
+            "celery.app.trace",
+            "celery.worker.strategy",
+        ):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
 
     signals.setup_logging.connect(setup, weak=False)

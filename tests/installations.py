@@ -1,0 +1,124 @@
+"""An installation for tests: a database, a broker, a folder, and real worker processes over them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from docmill.bootstrap import App, make_app
+from docmill.services.intake import Accepted, Arrival, Intake
+from docmill.settings import Settings, load_settings
+from tests.polling import eventually
+
+
+@dataclass
+class Installation:
+    """What `docmill up` would run, in parts that a test starts and kills one by one."""
+
+    settings: Settings
+    app: App
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, part: str) -> subprocess.Popen[bytes]:
+        """Start `docmill worker`, `beat` or `api` as a process of its own."""
+        with (self.settings.home / f"{part}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "docmill", part],
+                env={**os.environ, **_environment(self.settings)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def accept(self, name: str, content: bytes) -> Accepted:
+        """Take a file in, as the API does."""
+        with tempfile.NamedTemporaryFile(dir=self.settings.home, delete=False) as file:
+            file.write(content)
+        intake = Intake(
+            self.app.engine,
+            self.app.storage,
+            self.app.dispatcher,
+            max_file_bytes=self.settings.max_file_bytes,
+            run_on_bytes=self.settings.run_on_bytes,
+        )
+        sha256 = hashlib.sha256(content).hexdigest()
+        return intake.accept("default", Arrival(Path(file.name), name, len(content), sha256))
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        """What a query finds now."""
+        with self.app.engine.begin() as connection:
+            return list(connection.execute(text(statement), values))
+
+    def wait_until_ended(self, *tasks: UUID, seconds: float = 60) -> list[str]:
+        """The status of each task once all have ended."""
+
+        def ended() -> list[str]:
+            rows = self.rows("SELECT id, status FROM document_tasks WHERE id = ANY(:ids)", ids=list(tasks))
+            status = {row.id: row.status for row in rows}
+            over = all(status[task] in ("succeeded", "failed", "cancelled") for task in tasks)
+            return [status[task] for task in tasks] if over else []
+
+        return eventually(ended, seconds)
+
+    def content(self, document_id: UUID) -> list[Any]:
+        """What makes a published document: each chunk with its place and its vector, in order."""
+        return self.rows(
+            """SELECT c.ordinal, c.text, c.char_start, c.char_end, c.pages, v.embedding::text AS vector
+            FROM documents d JOIN chunks c ON c.version_id = d.active_version_id
+            JOIN vector_entries v ON v.chunk_id = c.id
+            WHERE d.id = :id ORDER BY c.ordinal""",
+            id=document_id,
+        )
+
+    def stop(self) -> None:
+        """End every process that was started here, and its children."""
+        for process in self.processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        self.app.engine.dispose()
+
+
+def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The prefork children of a worker, without the reading children below them."""
+    return psutil.Process(process.pid).children()
+
+
+@contextlib.contextmanager
+def installation(database_url: str, broker_url: str, home: Path, **settings: Any) -> Iterator[Installation]:
+    """An installation over these servers; nothing of it runs afterwards."""
+    chosen = load_settings(
+        home=home,
+        database_url=SecretStr(database_url),
+        broker_url=SecretStr(broker_url),
+        **{"embedder": "hashing", "log_level": "INFO", "sweep_seconds": 0.5, **settings},
+    )
+    running = Installation(chosen, make_app(chosen))
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    values = {name: value for name, value in settings if value is not None}
+    return {
+        f"DOCMILL_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in values.items()
+    }
