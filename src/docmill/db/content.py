@@ -190,7 +190,9 @@ def read_embedded(
     values = {"version": version.version_id, "tenant": version.tenant, "model": model}
     with engine.begin() as connection:
         rows = connection.execute(_EMBEDDED, {**values, "start": start, "count": count}).all()
-    return [EmbeddedChunk(r.id, r.ordinal, r.language, np.asarray(r.vector, np.float32)) for r in rows]
+    return [
+        EmbeddedChunk(r.id, r.ordinal, r.language, np.asarray(r.vector.to_numpy(), np.float32)) for r in rows
+    ]
 
 
 _COUNT_CHUNKS = text("SELECT count(*) FROM chunks WHERE version_id = :version AND tenant_id = :tenant")
