@@ -52,8 +52,20 @@ def run() -> None:
     """Run the command line; an error becomes one line on stderr and its exit code, never a traceback."""
     try:
         app()
-    except DocmillError as error:
+    except Exception as error:  # behind this is only the interpreter
         if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG":
             raise
-        print_error(error)
-        sys.exit(error.exit_code)
+        problem = error if isinstance(error, DocmillError) else _unexpected(error)
+        print_error(problem)
+        sys.exit(problem.exit_code)
+
+
+def _unexpected(error: Exception) -> DocmillError:
+    if isinstance(error, OSError) and error.strerror:
+        return DocmillError(
+            f"{error.strerror}: {error.filename}. Check that it is there and its permissions."
+        )
+    return DocmillError(
+        f"Something went wrong in docmill ({type(error).__name__}). "
+        "Please report it with what DOCMILL_LOG_LEVEL=DEBUG shows."
+    )

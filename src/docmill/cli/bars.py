@@ -117,9 +117,9 @@ def _counts(outcome: Outcome) -> str:
     """What it came to, short enough to stand beside a bar."""
     if outcome.code:
         return outcome.code
-    pages = f"{outcome.pages} pages, " if outcome.pages else ""
-    chunks = f"{outcome.chunks} chunks, " if outcome.chunks is not None else ""
-    return f"{pages}{chunks}{outcome.seconds:.1f} s"
+    counts = ((outcome.pages, "page"), (outcome.chunks, "chunk"))
+    parts = [f"{n:,} {word if n == 1 else word + 's'}" for n, word in counts if n is not None]
+    return ", ".join([*parts, f"{outcome.seconds:.1f} s"])
 
 
 def _time_left(seconds: float | None) -> str:

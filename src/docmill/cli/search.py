@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from docmill.cli.connection import connect
-from docmill.cli.console import plain, print_json, stdout
+from docmill.cli.console import print_json, printable, stdout
 
 if TYPE_CHECKING:
     from docmill.cli.client import Json
+
+
+LINE_WIDTH = 100
 
 
 class Mode(StrEnum):
@@ -44,12 +48,12 @@ def search(
 
 
 def _print_hit(place: int, hit: Json) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
-    title = Text(f"{place}. ").append(plain(citation(hit)), style="bold")
-    stdout().print(title.append(f"  {hit['score']:.3f}", style="dim"))
-    stdout().print(Padding(plain(hit["text"].strip()), (0, 0, 1, 3)))
+    stdout().print(Text.assemble(f"{place}. ", (printable(citation(hit)), "bold")))
+    for line in printable(hit["text"].strip()).splitlines():
+        typer.echo(textwrap.fill(line, LINE_WIDTH, initial_indent="   ", subsequent_indent="   "))
+    typer.echo()
 
 
 def citation(hit: Json) -> str:
