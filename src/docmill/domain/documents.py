@@ -106,8 +106,8 @@ class ReadInfo:
 class ChunkSettings:
     """How a dataset cuts its documents: `size` and `overlap` in `unit` ("tokens" or "characters")."""
 
-    size: int = 200
-    overlap: int = 0
+    size: int = 256
+    overlap: int = 20
     unit: str = "tokens"
 
 

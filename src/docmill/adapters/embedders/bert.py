@@ -1,0 +1,94 @@
+"""A BERT sentence encoder as an OpenVINO graph, straight from a safetensors file.
+
+Token ids and mask in, vectors of length 1 out: embeddings, transformer layers, mean over the tokens that
+are not padding, division by the length (Reimers and Gurevych 2019, https://arxiv.org/abs/1908.10084).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import ArrayLike, DTypeLike
+from openvino import opset15 as op
+from safetensors.numpy import load_file
+
+_HEAD = 32  # numbers per attention head
+_EPSILON = 1e-12  # of the layer norms
+_MASKED = 1e9  # subtracted from the score of a padding token
+
+
+def compile_bert(weights: Path, *, bf16: bool) -> Any:
+    """A callable `[ids, mask] -> {0: vectors}` for one core; ids and mask are [batch, length] int64."""
+    options = {
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+    }
+    return ov.Core().compile_model(_Bert(load_file(weights)).build(), "CPU", options)
+
+
+def _constant(value: ArrayLike, kind: DTypeLike = np.int64) -> Any:
+    return op.constant(np.asarray(value, kind))
+
+
+class _Bert:
+    """Builds the graph; the sizes are those of the weights."""
+
+    def __init__(self, weights: dict[str, Any]) -> None:
+        self._weights = weights
+
+    def build(self) -> Any:
+        ids, mask = (op.parameter([-1, -1], np.int64, name) for name in ("ids", "mask"))
+        kept = op.convert(mask, "f32")
+        bias = op.unsqueeze(
+            (kept - _constant(1, np.float32)) * _constant(_MASKED, np.float32), _constant([1, 2])
+        )
+        x = self._embedded(ids)
+        layers = sum(name.endswith("intermediate.dense.weight") for name in self._weights)
+        for layer in range(layers):
+            x = self._layer(x, bias, f"encoder.layer.{layer}.")
+        return ov.Model([_mean_of_length_one(x, kept)], [ids, mask], "bert")
+
+    def _embedded(self, ids: Any) -> Any:
+        words = op.constant(self._weights["embeddings.word_embeddings.weight"])
+        # Every token is of the first type, so that type's vector is part of the place's.
+        types = self._weights["embeddings.token_type_embeddings.weight"][0]
+        places = op.constant(self._weights["embeddings.position_embeddings.weight"] + types)
+        length = op.gather(op.shape_of(ids), _constant(1), _constant(0))
+        position = op.range(_constant(0), length, _constant(1), "i64")
+        x = op.gather(words, ids, _constant(0)) + op.gather(places, position, _constant(0))
+        return self._norm(x, "embeddings.LayerNorm")
+
+    def _layer(self, x: Any, bias: Any, name: str) -> Any:
+        attended = self._linear(self._attention(x, bias, name), name + "attention.output.dense")
+        x = self._norm(attended + x, name + "attention.output.LayerNorm")
+        hidden = op.gelu(self._linear(x, name + "intermediate.dense"), "erf")
+        return self._norm(self._linear(hidden, name + "output.dense") + x, name + "output.LayerNorm")
+
+    def _attention(self, x: Any, bias: Any, name: str) -> Any:
+        query, key, value = (self._heads(x, f"{name}attention.self.{n}") for n in ("query", "key", "value"))
+        mixed = op.scaled_dot_product_attention(query, key, value, bias)
+        return op.reshape(op.transpose(mixed, _constant([0, 2, 1, 3])), _constant([0, 0, -1]), True)
+
+    def _heads(self, x: Any, name: str) -> Any:
+        """[batch, heads, length, numbers per head]."""
+        split = op.reshape(self._linear(x, name), _constant([0, 0, -1, _HEAD]), True)
+        return op.transpose(split, _constant([0, 2, 1, 3]))
+
+    def _linear(self, x: Any, name: str) -> Any:
+        weight = op.constant(self._weights[name + ".weight"])
+        return op.matmul(x, weight, False, True) + self._weights[name + ".bias"]
+
+    def _norm(self, x: Any, name: str) -> Any:
+        centred = op.mvn(x, _constant([-1]), True, _EPSILON, "inside_sqrt")
+        return centred * self._weights[name + ".weight"] + self._weights[name + ".bias"]
+
+
+def _mean_of_length_one(x: Any, kept: Any) -> Any:
+    """The mean of the kept tokens' vectors, divided by its length: [batch, dimensions]."""
+    kept = op.unsqueeze(kept, _constant(-1))
+    mean = op.reduce_sum(x * kept, _constant([1])) / op.reduce_sum(kept, _constant([1]))
+    return op.normalize_l2(mean, _constant([1]), _EPSILON, "max")

