@@ -48,6 +48,10 @@ class Tokens:
 
     offsets: NDArray[np.int32]
 
+    def columns(self) -> tuple[list[int], list[int]]:
+        """The starts and the ends, as the chunker takes them."""
+        return self.offsets[:, 0].tolist(), self.offsets[:, 1].tolist()
+
 
 class Tokenizer(Protocol):
     """Counts as the embedding model counts."""
