@@ -103,16 +103,22 @@ def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path, stop:
     assert key not in (home / "logs" / "supervisor.log").read_text()
 
 
-def test_everything_it_keeps_is_private_and_nothing_listens_outside(home: Path) -> None:
-    with running_up(home) as (process, _):
-        doctor = docmill(home, "doctor", "--json")
-        tree = psutil.Process(process.pid).children(recursive=True)
-        words = " ".join(word for one in tree for word in one.cmdline())
-        assert [check for check in json.loads(doctor.stdout) if not check["ok"]] == []
-        assert "no port is open to other machines" in doctor.stdout
-        for path in (home / "api_key", home / "run" / "up.json", *(home / "secrets").iterdir()):
-            assert path.stat().st_mode & 0o077 == 0
-            assert path.name == "up.json" or path.read_text() not in words
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Path, State]]:
+    with temporary_home() as home, running_up(home) as (_, state):
+        yield home, state
+
+
+def test_everything_it_keeps_is_private_and_nothing_listens_outside(running: tuple[Path, State]) -> None:
+    home, state = running
+    doctor = docmill(home, "doctor", "--json")
+    assert [check for check in json.loads(doctor.stdout) if not check["ok"]] == []
+    assert "no port is open to other machines" in doctor.stdout
+    tree = psutil.Process(state.pid).children(recursive=True)
+    words = " ".join(word for one in tree for word in one.cmdline())
+    for path in (home / "api_key", home / "run" / "up.json", *(home / "secrets").iterdir()):
+        assert path.stat().st_mode & 0o077 == 0
+        assert path.name == "up.json" or path.read_text() not in words
 
 
 @pytest.mark.parametrize("part", ["worker", "beat", "api", "redis", "postgres"])
@@ -124,12 +130,6 @@ def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], par
     eventually(lambda: pid_of(home, part) not in (None, before), seconds=15)
     eventually(lambda: answers(state), seconds=30)
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Path, State]]:
-    with temporary_home() as home, running_up(home) as (_, state):
-        yield home, state
 
 
 def test_a_second_one_on_the_same_data_directory_is_told_so(running: tuple[Path, State]) -> None:
