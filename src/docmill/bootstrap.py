@@ -65,23 +65,23 @@ def make_reading(settings: Settings) -> Reading:
     )
 
 
-def make_stages(app: App) -> dict[StageName, Stage]:
+def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
     """The stages in the order a document passes them: a new stage is one line here and one file."""
     seconds = app.settings.step_seconds
     return {
-        StageName.EXTRACT: Extract(app.storage, make_reading(app.settings), detect_language, seconds),
+        StageName.EXTRACT: Extract(app.storage, reading, detect_language, seconds),
         StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, seconds),
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),
         StageName.INDEX: Index(app.engine, app.vectors, app.embedder),
     }
 
 
-def make_runner(app: App, is_stopping: Callable[[], bool]) -> Runner:
+def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> Runner:
     """The runner of one worker process."""
     settings = app.settings
     return Runner(
         app.engine,
-        make_stages(app),
+        make_stages(app, reading),
         app.dispatcher,
         RunnerSettings(
             queues=frozenset(settings.worker_queues.split(",")),

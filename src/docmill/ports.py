@@ -37,6 +37,10 @@ class Reading(Protocol):
         """As Reader.read; a child that hangs, grows or dies becomes an Unreadable error."""
         ...
 
+    def start(self) -> None:
+        """Start the child process now instead of at first use; does not wait for it."""
+        ...
+
     def close(self) -> None:
         """End the child process, if one is alive."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
@@ -21,6 +21,10 @@ QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
 
 _BREAK_SECONDS = 3.0
 _GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, Exchange("docmill", type="direct"), routing_key=name)
 
 
 def message_name(stage: StageName) -> str:
@@ -37,7 +41,7 @@ def celery_options(broker_url: str) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
-        "task_queues": [Queue(name) for name in QUEUES],
+        "task_queues": [_queue(name) for name in QUEUES],
         "task_default_queue": MAINTENANCE_QUEUE,
         "task_create_missing_queues": False,
         "task_publish_retry": False,
@@ -98,7 +102,7 @@ class CeleryDispatcher:
 
     def _count(self, queue: str) -> int:
         with self._app.connection_for_write() as connection:
-            declared = Queue(queue, channel=connection.default_channel).queue_declare()
+            declared = _queue(queue).bind(connection.default_channel).queue_declare()
             return int(declared.message_count)
 
     def _try(self, call: Callable[[], object]) -> bool:

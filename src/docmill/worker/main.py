@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
 from celery import signals
+from celery.platforms import SecurityWarning
 
 from docmill.logs import configure_logs
 from docmill.settings import Settings
@@ -21,20 +23,25 @@ def run_worker(settings: Settings) -> int:
     """
     process = WorkerProcess(settings)
     celery = make_celery(settings, settings.broker, process)
-    watch = Watch(process, settings)
+    watch = Watch(settings)
 
     def shutting_down(**_: Any) -> None:
         process.stop()
         watch.stop()
 
+    def warm(**_: Any) -> None:
+        process.warm()
+
     def ready(**_: Any) -> None:
         watch.start()
 
     _own_the_logs(settings)
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # root is fine: messages hold ids only
+    signals.worker_process_init.connect(warm, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     signals.worker_shutting_down.connect(shutting_down, weak=False)
     arguments = [
-        "worker", "--pool=prefork", f"--queues={settings.worker_queues}",
+        "--quiet", "worker", "--pool=prefork", f"--queues={settings.worker_queues}",
         "--hostname=docmill@%h", "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     return int(celery.worker_main(arguments) or 0)

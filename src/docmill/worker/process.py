@@ -6,10 +6,11 @@ import mmap
 from functools import cached_property
 from uuid import UUID
 
-from docmill.bootstrap import App, make_app, make_recovery, make_runner
+from docmill.bootstrap import App, make_app, make_reading, make_recovery, make_runner
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
+from docmill.ports import Reading
 from docmill.services.maintenance import discard_versions
 from docmill.settings import Settings
 
@@ -35,14 +36,24 @@ class WorkerProcess:
         return make_app(self._settings)
 
     @cached_property
+    def reading(self) -> Reading:
+        """Reads files in a child of this process."""
+        return make_reading(self._settings)
+
+    @cached_property
     def runner(self) -> Runner:
         """Carries tasks through stages."""
-        return make_runner(self.app, self.is_stopping)
+        return make_runner(self.app, self.reading, self.is_stopping)
 
     @cached_property
     def recovery(self) -> Recovery:
         """Puts tasks that lost their way back on it."""
         return make_recovery(self.app)
+
+    def warm(self) -> None:
+        """Load before the first document what it would wait for: the model and the reading child."""
+        self.reading.start()
+        self.app.embedder.embed(["warm"])
 
     def run(self, stage: StageName, task_id: str) -> None:
         """What a stage's message does."""

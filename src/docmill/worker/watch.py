@@ -9,11 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill import __version__
+from docmill.bootstrap import App, make_app, make_recovery
 from docmill.domain.errors import DocmillError
 from docmill.logs import get_logger
 from docmill.pipeline.owner import this_host
+from docmill.pipeline.recovery import Recovery
 from docmill.settings import Settings
-from docmill.worker.process import WorkerProcess
 
 log = get_logger(__name__)
 
@@ -25,10 +26,13 @@ _GONE = text("DELETE FROM workers WHERE id = :id OR seen_at < now() - interval '
 
 
 class Watch:
-    """A thread of the main process: the children may all be busy, and recovery must not wait for them."""
+    """A thread of the main process: the children may all be busy, and recovery must not wait for them.
 
-    def __init__(self, process: WorkerProcess, settings: Settings) -> None:
-        self._process = process
+    It opens connections of its own: the main process forks new children all the time, and what they
+    inherit they must never use.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -42,23 +46,25 @@ class Watch:
         self._stop.set()
 
     def _run(self) -> None:
-        self._try_turn()  # at once: `docmill up` waits for this sign of life
+        app = make_app(self._settings)
+        recovery = make_recovery(app)
+        self._try_turn(app, recovery)  # at once: `docmill up` waits for this sign of life
         while not self._stop.wait(self._settings.sweep_seconds):
-            self._try_turn()
-        self._say_goodbye()
+            self._try_turn(app, recovery)
+        self._say_goodbye(app)
 
-    def _try_turn(self) -> None:
+    def _try_turn(self, app: App, recovery: Recovery) -> None:
         try:
-            self._turn()
+            self._turn(app, recovery)
         except (SQLAlchemyError, DocmillError) as error:
             log.warning("watch_missed_a_turn", reason=type(error).__name__)
 
-    def _turn(self) -> None:
-        with self._process.app.engine.begin() as connection:
+    def _turn(self, app: App, recovery: Recovery) -> None:
+        with app.engine.begin() as connection:
             connection.execute(_SEEN, self._row())
-        silent = self._process.recovery.seconds_since_sweep()
+        silent = recovery.seconds_since_sweep()
         if silent is None or silent > 2 * self._settings.sweep_seconds:
-            self._process.recovery.sweep()
+            recovery.sweep()
 
     def _row(self) -> dict[str, object]:
         queues = self._settings.worker_queues.split(",")
@@ -67,9 +73,9 @@ class Watch:
     def _id(self) -> str:
         return f"{this_host()}/{os.getpid()}"
 
-    def _say_goodbye(self) -> None:
+    def _say_goodbye(self, app: App) -> None:
         try:
-            with self._process.app.engine.begin() as connection:
+            with app.engine.begin() as connection:
                 connection.execute(_GONE, {"id": self._id()})
         except SQLAlchemyError as error:
             log.info("goodbye_missed", reason=type(error).__name__)

@@ -20,7 +20,7 @@ class ReadingChild:
     """Reads documents one at a time in a child process of its own, started when first needed.
 
     `timeout_seconds` is the longest time one document may take, not counting the time its consumer takes
-    between parts; `memory_bytes` limits the child's address space; after `recycle_documents` documents, or
+    between parts; `memory_bytes` limits what the child may allocate; after `recycle_documents` documents, or
     when it has come to use half its memory, the child is renewed. Not for use by several threads at once.
     """
 
@@ -53,6 +53,10 @@ class ReadingChild:
             except errors.ReaderCrashed:
                 if started or attempt + 1 == attempts(media_type):
                     raise
+
+    def start(self) -> None:
+        """Start the child now, so that the first document does not wait for its engines to load."""
+        self._ready()
 
     def close(self) -> None:
         """End the child process, if one is alive."""
