@@ -13,9 +13,10 @@ _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 def detect_language(text: str) -> tuple[str, float] | None:
-    """(ISO 639 code, of two letters where there is one; probability from 0 to 1); None when there are too few letters to judge by.
+    """(language, probability from 0 to 1); None when there are too few letters to judge by.
 
-    The first call loads the model: about a second and 130 MB, kept for the life of the process.
+    The language is an ISO 639 code, of two letters where there is one. The first call loads the model:
+    0.7 s of CPU and 95 MB, kept for the life of the process; a call takes less than half a millisecond.
     """
     sample = text[:LOOKED_AT_CHARACTERS]
     if len(_NO_LETTER.sub("", sample).encode("utf-8", "replace")) < LEAST_BYTES:

@@ -21,6 +21,7 @@ from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
 
 PR_SET_PDEATHSIG = 1
+RESERVED_BYTES = 1024**3
 CPU_GRACE_SECONDS = 5
 OPEN_FILES = 128
 WRITTEN_BYTES = 64 * 1024 * 1024
@@ -46,7 +47,9 @@ def _die_with(parent: int) -> None:
 
 
 def _limit(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    """The PDF engine reserves a gigabyte of addresses without using it; that is not held against it."""
+    addresses = memory_bytes + RESERVED_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
     resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, WRITTEN_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

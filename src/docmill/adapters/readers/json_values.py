@@ -39,7 +39,8 @@ class JsonReader:
         spans = [match.span() for match in _LINE.finditer(text)] if lines else _whole(text)
         notices = decoded.notices + (_bad_lines(text, spans) if lines else ())
         code = RawBlock(BlockKind.CODE, "")
-        cuts = ((start, end, code) for start, end in grouped(spans, BLOCK_CHARACTERS))
+        groups = list(grouped(spans, BLOCK_CHARACTERS))
+        cuts = ((start, end, code) for start, end in _without_brackets_alone(text, groups))
         blocks = list(slices(text, cuts))
         yield ReadInfo(media_type, self.name, notices=notices)
         yield from in_parts(blocks)
@@ -86,6 +87,17 @@ def _spans(text: str, start: int, end: int, levels: int) -> Iterator[Span]:
             yield begin, member_end
         begin = member_end
     yield begin, end
+
+
+def _without_brackets_alone(text: str, spans: list[Span]) -> list[Span]:
+    """Closing brackets belong to the range before them."""
+    joined = spans[:1]
+    for start, end in spans[1:]:
+        if text[start:end].strip(" \t\r\n,]}"):
+            joined.append((start, end))
+        else:
+            joined[-1] = (joined[-1][0], end)
+    return joined
 
 
 def _members(text: str, start: int) -> Iterator[tuple[int, int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from docmill.adapters.readers.rendered import (
     table_block,
     tidy_table,
 )
-from docmill.adapters.readers.web import as_utf8
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.adapters.readers.tree import tree_blocks
+from docmill.adapters.readers.web import as_utf8, title_of
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import NoPages, NoText
 from docmill.domain.media_types import HTML
 
@@ -26,23 +28,40 @@ TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header r
 
 
 class OfficeReader:
-    """Reads what has no pages of its own: text documents, books, web pages, Outlook messages."""
+    """Reads what has no pages of its own and whose text the engine gives without marks."""
 
     name = xberg_engine.VERSION
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
-        data = path.read_bytes()
-        notices: tuple[str, ...] = ()
-        if media_type == HTML:
-            decoded = decode(data)
-            data, notices = as_utf8(decoded.text), decoded.notices
-        document = xberg_engine.extract(data, media_type)
-        blocks = list(first_without_lead(rendered_blocks(document.content)))
-        if not any(block.text for block in blocks):
-            raise NoText("The document holds no text. Send one with content.")
-        yield _info(document, media_type, self.name, None, notices)
-        yield from in_parts(blocks)
+        document = xberg_engine.extract(path.read_bytes(), media_type, tree=True)
+        nodes = document.document.nodes if document.document else ()
+        yield from _flowing(tree_blocks(nodes), _info(document, media_type, None))
+
+
+class BookReader:
+    """Reads EPUB, whose chapters the engine gives as Markdown."""
+
+    name = xberg_engine.VERSION
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then the blocks. Raises as OfficeReader."""
+        document = xberg_engine.extract(path.read_bytes(), media_type)
+        yield from _flowing(rendered_blocks(document.content), _info(document, media_type, None))
+
+
+class WebPageReader:
+    """Reads HTML, decoded by us: engines guess wrong at UTF-16."""
+
+    name = xberg_engine.VERSION
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then the blocks. Raises as OfficeReader."""
+        decoded = decode(path.read_bytes())
+        document = xberg_engine.extract(as_utf8(decoded.text), HTML)
+        title = clean(title_of(decoded.text)) or None
+        info = replace(_info(document, media_type, None), title=title, notices=decoded.notices)
+        yield from _flowing(rendered_blocks(document.content), info)
 
 
 class SlideReader:
@@ -73,6 +92,14 @@ class SheetReader:
         yield from _paged(document, media_type, sheets, any(len(blocks) > 1 for blocks in sheets))
 
 
+def _flowing(found: Iterator[RawBlock], info: ReadInfo) -> Iterator[ReadInfo | Part]:
+    blocks = list(first_without_lead(found))
+    if not any(block.text for block in blocks):
+        raise NoText("The document holds no text. Send one with content.")
+    yield info
+    yield from in_parts(blocks)
+
+
 def _paged(
     document: Any, media_type: str, pages: list[list[RawBlock]], has_text: bool
 ) -> Iterator[ReadInfo | Part]:
@@ -81,14 +108,12 @@ def _paged(
     if not has_text:
         raise NoText("The document holds no text. Send one with content.")
     pages[0] = list(first_without_lead(pages[0]))
-    yield _info(document, media_type, xberg_engine.VERSION, len(pages), ())
+    yield _info(document, media_type, len(pages))
     for number, blocks in enumerate(pages, start=1):
         yield Part(tuple(blocks), number, len(pages))
 
 
-def _info(
-    document: Any, media_type: str, reader: str, pages: int | None, notices: tuple[str, ...]
-) -> ReadInfo:
+def _info(document: Any, media_type: str, pages: int | None) -> ReadInfo:
     about = document.metadata
     known = {
         "author": ", ".join(about.authors or ()),
@@ -97,7 +122,7 @@ def _info(
     }
     metadata = {key: clean(value) for key, value in known.items() if value}
     title = clean(about.title or "") or None
-    return ReadInfo(media_type, reader, pages, title, metadata, notices)
+    return ReadInfo(media_type, xberg_engine.VERSION, pages, title, metadata)
 
 
 def _slide(page: Any) -> Iterator[RawBlock]:
@@ -115,12 +140,21 @@ def _sheet(page: Any) -> Iterator[RawBlock]:
     name = clean(page.sheet_name or "") or f"Sheet {page.page_number}"
     yield RawBlock(BlockKind.HEADING, name, page=page.page_number, level=1)
     for table in page.tables:
-        yield from _table_slices(table.cells, page.page_number)
+        for region in _regions(table.cells):
+            yield from _table_slices(region, page.page_number)
 
 
-def _table_slices(cells: list[list[str]], page: int) -> Iterator[RawBlock]:
+def _regions(cells: list[list[str]]) -> Iterator[Table]:
+    """The tables of a sheet: blank rows part them, blank columns around them are left out."""
+    for filled, rows in groupby(cells, key=lambda row: any(cell.strip() for cell in row)):
+        if filled:
+            region = list(rows)
+            left = min(next(at for at, cell in enumerate(row) if cell.strip()) for row in region)
+            yield tidy_table(row[left:] for row in region)
+
+
+def _table_slices(whole: Table, page: int) -> Iterator[RawBlock]:
     """The header row stands in the text once, and in the table of every slice."""
-    whole = tidy_table(cells)
     for start in range(0, len(whole.rows), TABLE_ROWS):
         block = table_block(replace(whole, rows=whole.rows[start : start + TABLE_ROWS]), page)
         if start and block.table:

@@ -9,7 +9,7 @@ from docmill.adapters.readers.delimited import DelimitedReader
 from docmill.adapters.readers.json_values import JsonReader
 from docmill.adapters.readers.mail import MailReader
 from docmill.adapters.readers.markdown import MarkdownReader
-from docmill.adapters.readers.office import OfficeReader, SheetReader, SlideReader
+from docmill.adapters.readers.office import BookReader, OfficeReader, SheetReader, SlideReader, WebPageReader
 from docmill.adapters.readers.pdf import PdfReader
 from docmill.adapters.readers.plain_text import PlainTextReader
 from docmill.domain import media_types as types
@@ -24,9 +24,9 @@ _READERS: dict[str, Callable[[], Reader]] = {
     types.PPTX: SlideReader,
     types.XLSX: SheetReader,
     types.ODT: OfficeReader,
-    types.EPUB: OfficeReader,
+    types.EPUB: BookReader,
     types.RTF: OfficeReader,
-    types.HTML: OfficeReader,
+    types.HTML: WebPageReader,
     types.MARKDOWN: MarkdownReader,
     types.TEXT: PlainTextReader,
     types.CSV: DelimitedReader,

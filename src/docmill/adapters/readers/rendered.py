@@ -96,7 +96,7 @@ def _parser() -> MarkdownIt:
 @lru_cache(maxsize=1)
 def _inline_parser() -> MarkdownIt:
     """Links are only taken apart, never followed, so any address will do."""
-    parser = MarkdownIt("commonmark")
+    parser = MarkdownIt("commonmark").enable("strikethrough")
     parser.validateLink = _any_link  # type: ignore[method-assign]
     return parser
 
@@ -140,9 +140,7 @@ def _any_link(url: str) -> bool:
 
 
 def _inline_piece(token: Token) -> str:
-    if token.type == "softbreak":
-        return " "
-    if token.type == "hardbreak":
+    if token.type in ("softbreak", "hardbreak"):
         return "\n"
     return "" if token.type == "html_inline" else token.content
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 _CHARSET = re.compile(r"(<meta\b[^>]*?charset\s*=\s*[\"']?)[\w-]+", re.I)
 _HIDDEN = re.compile(r"<(script|style|template|iframe|object)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+
+
+def title_of(html: str) -> str:
+    """What the page calls itself in its head; empty when it does not say."""
+    match = _TITLE.search(html[:65536])
+    return " ".join(unescape(match[1]).split()) if match else ""
 
 
 def as_utf8(html: str) -> bytes:

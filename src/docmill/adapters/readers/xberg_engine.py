@@ -13,16 +13,17 @@ TABLE_CELLS = 5_000_000
 CONTENT_BYTES = 400 * 1024 * 1024
 
 
-def extract(data: bytes, media_type: str) -> Any:
-    """The extracted document, its text as Markdown. Raises DamagedFile, PasswordRequired, ReaderTooLarge.
+def extract(data: bytes, media_type: str, *, tree: bool = False) -> Any:
+    """The extracted document: its text as Markdown, or as a tree of nodes too.
 
+    Raises DamagedFile, PasswordRequired and ReaderTooLarge.
     Only bytes are passed: a path or address would let the engine fetch by itself.
     """
     import xberg
 
     given = xberg.ExtractInput(kind="bytes", bytes=data, mime_type=media_type)
     try:
-        result = asyncio.run(xberg.extract(given, _config()))
+        result = asyncio.run(xberg.extract(given, _config(tree)))
     except (xberg.XbergError, RuntimeError) as error:  # the bindings raise either
         raise _typed(str(error)) from error
     if not result.results:
@@ -30,9 +31,12 @@ def extract(data: bytes, media_type: str) -> Any:
     return result.results[0]
 
 
-@lru_cache(maxsize=1)
-def _config() -> Any:
-    """Reading only: the result cache would keep texts on disk after their document was deleted."""
+@lru_cache(maxsize=2)
+def _config(tree: bool) -> Any:
+    """Reading only: the result cache would keep texts on disk after their document was deleted.
+
+    What looks like Markdown in a web page is escaped, so that it comes out as it stands there.
+    """
     import xberg
 
     return xberg.ExtractionConfig(
@@ -41,8 +45,16 @@ def _config() -> Any:
         enable_quality_processing=False,
         disable_ocr=True,
         output_format="markdown",
+        html_options=xberg.ConversionOptions(
+            escape_asterisks=True,
+            escape_underscores=True,
+            escape_misc=True,
+            highlight_style="none",
+            extract_metadata=False,
+        ),
         images=xberg.ImageExtractionConfig(extract_images=False, run_ocr_on_images=False),
         content_filter=xberg.ContentFilterConfig(include_footnotes=True),
+        include_document_structure=tree,
         pages=xberg.PageConfig(extract_pages=True),
         security_limits=xberg.SecurityLimits(max_table_cells=TABLE_CELLS, max_content_size=CONTENT_BYTES),
         extraction_timeout_secs=None,

@@ -1,0 +1,527 @@
+"""What every reader promises, and what each format keeps. Every file is read as in production: in a child."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests import made_files as made
+
+from docmill.adapters.readers.detect import detect
+from docmill.adapters.readers.sandbox import ReadingChild
+from docmill.domain import media_types as types
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.errors import DamagedFile, DocmillError, NoPages, NoText, PasswordRequired, ReaderCrashed
+from docmill.domain.text import document_text
+
+MAIL = b"""From: Ann <ann@mail.example>
+To: bob@mail.example
+Date: Mon, 4 May 2026 10:00:00 +0000
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+Der Fluss ist h=F6her.
+--b
+Content-Type: text/csv
+Content-Disposition: attachment; filename=fares.csv
+
+a,b
+--b--
+"""
+
+MARKDOWN = """---
+title: front
+---
+
+# Title
+
+Text with *marks*.
+Second line.
+
+Setext
+------
+
+- one
+  - nested
+- two
+
+| a | b |
+|---|---|
+| 1 | `x` |
+
+```python
+# no heading
+```
+
+[link]: http://127.0.0.1/ "kept"
+"""
+
+HTML = """<html><head><title>The &amp; page</title><style>p {color: red}</style></head><body>
+<script>alert("never shown")</script><h1>2*3*4 is 24</h1><p>snake_case_name &lt;tag&gt;</p>
+<dl><dt>Term</dt><dd>Meaning</dd></dl><iframe src="file:///etc/hostname"></iframe>
+<table><tr><th>a|b</th><th>c</th></tr><tr><td>1</td><td>2</td></tr></table>
+<ul><li>one<li>two</ul><p><a href="javascript:x()">pressed</a></p></body></html>"""
+
+SMALL_FILES = {
+    "a.pdf": made.pdf(["First page", "Second page"]),
+    "a.docx": made.docx(made.heading("Top", 1) + made.paragraph("Words.")),
+    "a.pptx": made.pptx([("First slide", "words")]),
+    "a.xlsx": made.xlsx({"Fares": [["from", "to"], ["A", "B"]]}),
+    "a.odt": made.odt("Words."),
+    "a.epub": made.epub("Words."),
+    "a.rtf": b"{\\rtf1\\ansi Words.\\par More.}",
+    "a.html": HTML.encode(),
+    "a.md": MARKDOWN.encode(),
+    "a.txt": b"One.\n\nTwo.\n",
+    "a.csv": b"a,b\n1,2\n",
+    "a.tsv": b"a\tb\n1\t2\n",
+    "a.json": b'{"a": [1, 2]}',
+    "a.jsonl": b'{"a": 1}\n{"a": 2}\n',
+    "a.eml": MAIL,
+}
+SOURCE_FORMATS = ["a.md", "a.txt", "a.csv", "a.tsv", "a.json", "a.jsonl"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What came out of one file."""
+
+    info: ReadInfo
+    parts: list[Part]
+
+    @property
+    def blocks(self) -> list[RawBlock]:
+        return [block for part in self.parts for block in part.blocks]
+
+    @property
+    def text(self) -> str:
+        return document_text(self.blocks)
+
+    def of_kind(self, kind: BlockKind) -> list[str]:
+        return [block.text for block in self.blocks if block.kind is kind]
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[ReadingChild]:
+    """One reading child for all tests of this file, as a worker has one for many documents."""
+    reading = ReadingChild(timeout_seconds=60)
+    yield reading
+    reading.close()
+
+
+class Desk:
+    """Takes named bytes, detects and reads them."""
+
+    def __init__(self, child: ReadingChild, folder: Path) -> None:
+        self._child, self._folder = child, folder
+
+    def read(self, name: str, content: bytes | str) -> Read:
+        path = self._folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self.read_file(path)
+
+    def read_file(self, path: Path) -> Read:
+        info, *parts = self._child.read(path, detect(path, path.name).media_type)
+        assert isinstance(info, ReadInfo)
+        return Read(info, [part for part in parts if isinstance(part, Part)])
+
+
+@pytest.fixture
+def desk(child: ReadingChild, tmp_path: Path) -> Desk:
+    return Desk(child, tmp_path)
+
+
+# --- what every reader promises
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_info_comes_first_and_parts_count_up_to_the_total(desk: Desk, name: str) -> None:
+    read = desk.read(name, SMALL_FILES[name])
+    done = [part.done for part in read.parts]
+    assert done == sorted(done)
+    assert done[-1] == read.parts[-1].total
+    assert read.info.reader
+    assert read.text.strip()
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_the_same_file_is_read_the_same_way_every_time(desk: Desk, name: str) -> None:
+    assert desk.read(name, SMALL_FILES[name]) == desk.read(name, SMALL_FILES[name])
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_blocks_are_well_formed(desk: Desk, name: str) -> None:
+    read = desk.read(name, SMALL_FILES[name])
+    assert read.blocks[0].lead.strip() == ""
+    for block in read.blocks:
+        assert (block.level is not None) == (block.kind is BlockKind.HEADING)
+        assert (block.page is not None) == (read.info.pages is not None)
+        assert block.kind is not BlockKind.TABLE or len({len(row) for row in block.table.rows}) == 1  # type: ignore[union-attr]
+
+
+def test_every_format_in_the_table_has_a_file_here_or_a_reason() -> None:
+    tried = {types.format_named(name) for name in SMALL_FILES}
+    assert {item.media_type for item in types.formats() if item not in tried} == {
+        types.MSG
+    }  # read in the corpus
+
+
+# --- text formats: the document's text is the file, to the character
+
+
+@pytest.mark.parametrize("name", SOURCE_FORMATS)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_text_formats_are_kept_to_the_character(desk: Desk, name: str, ends: str) -> None:
+    source = SMALL_FILES[name].decode().replace("\n", ends)
+    assert desk.read(name, b"\xef\xbb\xbf" + source.encode()).text == source.rstrip()
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.csv"])
+def test_any_mixture_of_characters_is_kept(desk: Desk, name: str) -> None:
+    draw = random.Random(7)
+    pieces = [
+        "#",
+        " ",
+        "\n",
+        "\n\n",
+        "\r",
+        "- ",
+        "|",
+        "```",
+        "ä",
+        "🚢",
+        "\u200d",
+        "\x0b",
+        "word",
+        '"',
+        ",",
+        "\t",
+        ">",
+    ]
+    for _ in range(40):
+        source = "".join(draw.choices(pieces, k=120)).replace('"', "" if name == "a.csv" else '"')
+        assert desk.read(name, source).text == source.rstrip()
+
+
+def test_what_the_database_cannot_store_is_replaced_one_for_one(desk: Desk) -> None:
+    assert desk.read("a.txt", "before \x00 after" + "." * 200).text.startswith("before \ufffd after")
+
+
+def test_encodings_are_read_right_or_refused(desk: Desk) -> None:
+    assert desk.read("a.txt", "grüße".encode("utf-16")).text == "grüße"
+    western = desk.read("a.txt", "Das Schiff fährt über den Fluß – für 3 €.".encode("cp1252"))
+    assert western.text == "Das Schiff fährt über den Fluß – für 3 €."
+    assert "Windows-1252" in western.info.notices[0]
+    with pytest.raises(DamagedFile, match="UTF-8"):
+        desk.read("a.txt", "Паром идёт через реку каждый день".encode("koi8-r"))
+    with pytest.raises(DamagedFile, match="UTF-8"):
+        desk.read("a.txt", b"\xef\xbb\xbfgr\xfc\xdfe")
+
+
+def test_no_character_cluster_is_cut(desk: Desk) -> None:
+    family = "👨\u200d👩\u200d👧"
+    read = desk.read("a.txt", "e\u0301" * 30_000 + family * 20_000)
+    assert all(block.text[0] not in "\u0301\u200d" and block.text[-1] != "\u200d" for block in read.blocks)
+    assert len(read.blocks) > 2
+
+
+def test_markdown_structure_stands_on_source_text(desk: Desk) -> None:
+    read = desk.read("a.md", MARKDOWN)
+    assert [(b.text, b.level) for b in read.blocks if b.kind is BlockKind.HEADING] == [
+        ("# Title", 1),
+        ("Setext\n------", 2),
+    ]
+    assert read.of_kind(BlockKind.LIST) == ["- one\n  - nested\n- two"]
+    assert read.of_kind(BlockKind.CODE) == ["---\ntitle: front\n---", "```python\n# no heading\n```"]
+    assert [b.table.rows for b in read.blocks if b.table] == [(("a", "b"), ("1", "`x`"))]
+    assert read.info.title == "Title"
+    assert "kept" in read.blocks[-1].text
+
+
+def test_csv_repeats_its_header_in_tables_only(desk: Desk) -> None:
+    rows = [f'{n};"two\nlines";{n * n}' for n in range(120)]
+    read = desk.read("a.csv", "\n".join(["n;text;square", *rows]))
+    assert len(read.blocks) == 3
+    assert all(block.table and block.table.rows[0] == ("n", "text", "square") for block in read.blocks)
+    assert read.text.count("square") == 1
+    assert read.blocks[2].table.rows[-1] == ("119", "two\nlines", "14161")  # type: ignore[union-attr]
+
+
+def test_a_very_wide_table_is_read(desk: Desk) -> None:
+    header = ",".join(f"column{n}" for n in range(10_000))
+    read = desk.read("a.csv", header + "\n" + ",".join(["1"] * 10_000))
+    assert {len(block.table.rows[0]) for block in read.blocks if block.table} == {10_000}
+
+
+def test_json_is_cut_between_members(desk: Desk) -> None:
+    items = [{"id": n, "text": f"item {n}"} for n in range(300)]
+    read = desk.read("a.json", json.dumps({"version": 1, "items": items}))
+    assert len(read.blocks) > 5
+    assert all(block.text.count("{") == block.text.count("}") for block in read.blocks[1:-1])
+    assert read.blocks[-1].text.endswith("]}")
+
+
+@pytest.mark.parametrize("content", ['{"a": 1', '{"a": 1} x', "[" * 100_000 + "]" * 100_000, "nothing"])
+def test_what_is_not_json_is_damaged(desk: Desk, content: str) -> None:
+    with pytest.raises(DamagedFile):
+        desk.read("a.json", content)
+
+
+def test_a_broken_line_of_json_lines_is_kept_and_said(desk: Desk) -> None:
+    read = desk.read("a.jsonl", '{"a": 1}\n{"a": 2')
+    assert read.text == '{"a": 1}\n{"a": 2'
+    assert read.info.notices == ("1 of 2 lines are not valid JSON; they were kept as text.",)
+
+
+@pytest.mark.parametrize("name", SOURCE_FORMATS)
+def test_white_space_alone_is_no_text(desk: Desk, name: str) -> None:
+    with pytest.raises(NoText):
+        desk.read(name, " \n\n ")
+
+
+# --- rendered formats
+
+
+def test_pdf_blocks_have_pages_and_boxes_from_the_top_left(desk: Desk) -> None:
+    read = desk.read("a.pdf", made.pdf(["Ferry times", "Fares"]))
+    assert read.info.pages == 2
+    assert [(block.page, block.text) for block in read.blocks] == [(1, "Ferry times"), (2, "Fares")]
+    (box,) = read.blocks[0].boxes
+    assert (box.page, box.x0) == (1, 72.0)
+    assert 70 < box.y0 < box.y1 < 110
+
+
+def test_pdf_text_shows_the_stars_and_dashes_of_the_page(desk: Desk) -> None:
+    line = "Pay 2*3*4 for snake_case_name, not *less*, says the long line of this page."
+    assert desk.read("a.pdf", made.pdf([line])).text == line
+
+
+def test_pdf_outcomes_are_typed(desk: Desk) -> None:
+    with pytest.raises(PasswordRequired):
+        desk.read("a.pdf", made.pdf(["x"], password="secret"))
+    with pytest.raises(NoPages):
+        desk.read("a.pdf", made.pdf([]))
+    with pytest.raises(NoText, match="text recognition"):
+        desk.read("a.pdf", made.pdf(["", ""]))
+    with pytest.raises(DamagedFile):
+        desk.read("a.pdf", b"%PDF-1.4\nnothing else")
+
+
+def test_pages_without_text_are_counted_in_a_notice(desk: Desk) -> None:
+    read = desk.read("a.pdf", made.pdf(["words", "", ""]))
+    assert read.info.notices[0].startswith("2 of 3 pages have no text")
+
+
+def test_a_truncated_pdf_gives_what_can_be_recovered(desk: Desk) -> None:
+    whole = made.pdf(["Recovered words"])
+    assert desk.read("a.pdf", whole[: whole.index(b"xref")]).text == "Recovered words"
+
+
+def test_a_long_pdf_is_read_to_its_end(desk: Desk) -> None:
+    read = desk.read("a.pdf", made.pdf(f"This is page number {n} of many." for n in range(1, 1_206)))
+    assert read.info.pages == 1_205
+    assert sorted(int(n) for n in re.findall(r"number (\d+)", read.text)) == list(range(1, 1_206))
+    assert max(len(part.blocks) for part in read.parts) < 100
+
+
+def test_parts_do_not_change_what_is_a_heading(desk: Desk) -> None:
+    """Headings are decided over the whole document; only then is it cut into parts."""
+    pages = [f"Chapter {n}\n\nWords of chapter {n} that run on for a while." for n in range(60)]
+    read = desk.read("a.pdf", made.pdf(pages))
+    shapes = {tuple((b.kind, b.level) for b in read.blocks if b.page == page) for page in range(2, 60)}
+    assert len(read.parts) > 1
+    assert len(shapes) == 1
+
+
+def test_an_engine_that_crashes_is_replaced_by_the_next(desk: Desk) -> None:
+    """An outline that leads back to itself takes liteparse down with its process."""
+    loop = "/Outlines << /First 4 0 R /Last 4 0 R >>"
+    content = made.pdf(["Behind a loop"], catalog=loop).replace(
+        b"/Type /Page ", b"/Title (x) /First 4 0 R /Next 4 0 R /Type /Page "
+    )
+    read = desk.read("a.pdf", content)
+    assert read.text == "Behind a loop"
+    assert read.info.reader.startswith("xberg")
+    assert desk.read("a.txt", "and on").text == "and on"
+
+
+def test_a_word_document_keeps_headings_tables_and_literal_stars(desk: Desk) -> None:
+    body = made.heading("Top", 1) + made.heading("Below", 2) + made.paragraph("2*3*4 &lt;b&gt;")
+    read = desk.read("a.docx", made.docx(body + made.word_table([["From", "To"], ["A", "B"]])))
+    assert [(b.kind, b.level, b.text) for b in read.blocks] == [
+        (BlockKind.HEADING, 1, "Top"),
+        (BlockKind.HEADING, 2, "Below"),
+        (BlockKind.TEXT, None, "2*3*4 <b>"),
+        (BlockKind.TABLE, None, "From | To\nA | B"),
+    ]
+
+
+def test_slides_are_pages_under_their_title_whatever_the_script(desk: Desk) -> None:
+    read = desk.read("a.pptx", made.pptx([("Фähre 🚢", "Слова"), ("Zweite", "语言")]))
+    assert [(b.page, b.kind, b.text) for b in read.blocks] == [
+        (1, BlockKind.HEADING, "Фähre 🚢"),
+        (1, BlockKind.TEXT, "Слова"),
+        (2, BlockKind.HEADING, "Zweite"),
+        (2, BlockKind.TEXT, "语言"),
+    ]
+
+
+def test_sheets_are_pages_under_their_name(desk: Desk) -> None:
+    fares = [["from", "to"], ["A", "B"], ["", ""], ["", "note"], ["", "words"]]
+    read = desk.read("a.xlsx", made.xlsx({"Fares": fares, "Empty": []}))
+    assert [(b.page, b.text) for b in read.blocks] == [
+        (1, "Fares"),
+        (1, "from | to\nA | B"),
+        (1, "note\nwords"),
+        (2, "Empty"),
+    ]
+
+
+def test_a_long_sheet_repeats_its_header_in_tables_only(desk: Desk) -> None:
+    rows = [["number", "square"], *([str(n), str(n * n)] for n in range(1, 121))]
+    read = desk.read("a.xlsx", made.xlsx({"Squares": rows}))
+    tables = [block.table for block in read.blocks if block.table]
+    assert len(tables) == 3
+    assert all(table.rows[0] == ("number", "square") for table in tables)
+    assert read.text.count("number") == 1
+
+
+def test_a_web_page_shows_its_words_and_nothing_that_runs(desk: Desk) -> None:
+    read = desk.read("a.html", HTML)
+    assert read.info.title == "The & page"
+    assert [b.text for b in read.blocks] == [
+        "2*3*4 is 24",
+        "snake_case_name <tag>",
+        "Term\nMeaning",
+        "a|b | c\n1 | 2",
+        "- one",
+        "- two",
+        "pressed",
+    ]
+
+
+def test_a_web_page_in_utf_16_that_claims_latin_1(desk: Desk) -> None:
+    page = '<html><meta charset="latin-1"><body><p>grüße 🚢</p></body></html>'
+    assert desk.read("a.html", page.encode("utf-16")).text == "grüße 🚢"
+    assert desk.read("b.html", page).text == "grüße 🚢"
+
+
+def test_mail_shows_who_wrote_what_and_names_what_was_left_out(desk: Desk) -> None:
+    read = desk.read("a.eml", MAIL)
+    assert read.info.title == "Grüße"
+    assert read.info.notices == ("Attachment not read: fares.csv.",)
+    assert [b.text for b in read.blocks] == [
+        "Grüße",
+        "From: Ann <ann@mail.example>\nTo: bob@mail.example\nDate: Mon, 04 May 2026 10:00:00 +0000",
+        "Der Fluss ist höher.",
+    ]
+
+
+def test_mail_in_html_is_read_like_a_web_page(desk: Desk) -> None:
+    head = b"From: a@b.example\nSubject: s\nContent-Type: text/html\n\n"
+    mail = desk.read("a.eml", head + b"<p>Hello <b>you</b></p><script>no</script>")
+    assert mail.blocks[-1].text == "Hello you"
+
+
+def test_mail_nested_without_end_is_read_twenty_deep(desk: Desk) -> None:
+    nested = b"".join(b"Subject: s%d\nContent-Type: message/rfc822\n\n" % n for n in range(200))
+    read = desk.read("a.eml", nested + b"Subject: leaf\n\nwords")
+    assert len(read.of_kind(BlockKind.HEADING)) == 20
+    assert "20 deep" in read.info.notices[0]
+
+
+# --- real documents
+
+
+CORPUS = Path(os.environ.get("DOCMILL_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+LEAST_F1 = {"docx": 0.9, "pptx": 0.85, "xlsx": 0.85, "html": 0.93, "csv": 0.99, "epub": 0.98, "asciidoc": 0.9}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Path:
+    if not CORPUS.is_dir():
+        pytest.skip("the real documents are not here; set DOCMILL_CORPUS")
+    return CORPUS
+
+
+@pytest.mark.corpus
+def test_hostile_files_come_out_as_expected(desk: Desk, corpus: Path) -> None:
+    folder = corpus / "hostile_seen"
+    wrong = {}
+    for name, entry in json.loads((folder / "manifest.json").read_text()).items():
+        outcome, seconds = _outcome(desk, folder / name)
+        if outcome not in _allowed(entry["expect"]) or seconds > 60:
+            wrong[name] = (entry["expect"], outcome, round(seconds, 1))
+    assert wrong == {}
+
+
+@pytest.mark.corpus
+def test_fuzzed_pdfs_harm_nobody(desk: Desk, corpus: Path) -> None:
+    outcomes = [_outcome(desk, path)[0] for path in sorted((corpus / "hostile_seen" / "fuzz_pdf").iterdir())]
+    assert "crash" not in outcomes
+    assert outcomes.count("ok") >= 12
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("format_name", LEAST_F1)
+def test_the_words_of_real_documents_come_out(desk: Desk, corpus: Path, format_name: str) -> None:
+    folder = corpus / "formats_docling" / format_name
+    scores = {}
+    for path in sorted((folder / "sources").iterdir()):
+        truth = folder / "groundtruth" / f"{path.name}.md"
+        if truth.exists():
+            scores[path.name] = _word_f1(desk.read_file(path).text, truth.read_text())
+    assert sum(scores.values()) / len(scores) >= LEAST_F1[format_name], scores
+
+
+@pytest.mark.corpus
+def test_outlook_messages_are_read(desk: Desk, corpus: Path) -> None:
+    read = desk.read_file(corpus / "formats_docling" / "email" / "sources" / "msg_simple.msg")
+    assert "This is a simple email body." in read.text
+
+
+def _outcome(desk: Desk, path: Path) -> tuple[str, float]:
+    started = time.monotonic()
+    try:
+        desk.read_file(path)
+        outcome = "ok"
+    except PasswordRequired:
+        outcome = "password"
+    except ReaderCrashed:
+        outcome = "crash"
+    except DocmillError:
+        outcome = "reject"
+    return outcome, time.monotonic() - started
+
+
+def _allowed(expected: str) -> set[str]:
+    return {
+        "ok": {"ok"},
+        "password": {"password"},
+        "reject": {"reject"},
+        "limit": {"ok", "reject"},
+        "partial": {"ok", "reject"},
+    }[expected]
+
+
+def _word_f1(text: str, truth: str) -> float:
+    found, wanted = _words(text), _words(re.sub(r"<!--.*?-->|\]\([^)]*\)", " ", truth, flags=re.S))
+    common = sum((found & wanted).values())
+    return 2 * common / (sum(found.values()) + sum(wanted.values())) if common else 0.0
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))

@@ -1,0 +1,230 @@
+"""Small real files of every format, written byte by byte, so that a test can say what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+
+_OFFICE = "http://schemas.openxmlformats.org"
+_WORD = f'xmlns:w="{_OFFICE}/wordprocessingml/2006/main"'
+_SHEET = f'xmlns="{_OFFICE}/spreadsheetml/2006/main"'
+_LINKS = f'xmlns:r="{_OFFICE}/officeDocument/2006/relationships"'
+_SLIDE = f'xmlns:p="{_OFFICE}/presentationml/2006/main" xmlns:a="{_OFFICE}/drawingml/2006/main" {_LINKS}'
+_PAD = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+
+
+def pdf(pages: Iterable[str], *, password: str | None = None, catalog: str = "") -> bytes:
+    """A PDF with one Helvetica text a page, its lines 20 points apart from the top; RC4 when protected.
+
+    `catalog` goes into the document's root as it is.
+    """
+    texts = list(pages)
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(texts)))
+    key = _rc4_key(password) if password else None
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(texts)} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for text in texts:
+        number = len(objects) + 1
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {number + 1} 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> >> >>".encode()
+        )
+        stream = _content(text)
+        stream = _rc4(_object_key(key, number + 1), stream) if key else stream
+        objects.append(b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream))
+    return _assembled(objects, _protection(password) if password else b"")
+
+
+def _content(text: str) -> bytes:
+    lines = "".join(f"({line}) Tj T* " for line in text.splitlines())
+    return f"BT /F1 14 Tf 20 TL 72 700 Td {lines}ET".encode("latin-1")
+
+
+def _assembled(objects: list[bytes], trailer: bytes) -> bytes:
+    out, places = io.BytesIO(), []
+    out.write(b"%PDF-1.4\n")
+    for number, body in enumerate(objects, start=1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n%b\nendobj\n" % (number, body))
+    start = out.tell()
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n%b" % (len(objects) + 1, table))
+    out.write(b"trailer\n<< /Size %d /Root 1 0 R %b>>\n" % (len(objects) + 1, trailer))
+    out.write(b"startxref\n%d\n%%%%EOF\n" % start)
+    return out.getvalue()
+
+
+def _padded(password: str) -> bytes:
+    return (password.encode() + _PAD)[:32]
+
+
+def _owner_entry(password: str) -> bytes:
+    return _rc4(hashlib.md5(_padded(password)).digest()[:5], _padded(password))
+
+
+def _rc4_key(password: str) -> bytes:
+    """The PDF standard's 40-bit key, for permissions -4 and the file id `docmill`."""
+    permissions = (-4).to_bytes(4, "little", signed=True)
+    return hashlib.md5(_padded(password) + _owner_entry(password) + permissions + b"docmill").digest()[:5]
+
+
+def _protection(password: str) -> bytes:
+    owner, user = _owner_entry(password).hex(), _rc4(_rc4_key(password), _PAD).hex()
+    entry = f"/Encrypt << /Filter /Standard /V 1 /R 2 /O <{owner}> /U <{user}> /P -4 >> "
+    return entry.encode() + b"/ID [<%b> <%b>] " % (b"docmill".hex().encode(), b"docmill".hex().encode())
+
+
+def _object_key(key: bytes, number: int) -> bytes:
+    return hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0").digest()[:10]
+
+
+def _rc4(key: bytes, data: bytes) -> bytes:
+    state, j = list(range(256)), 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    out, i, j = bytearray(), 0, 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)
+
+
+def archive(members: Mapping[str, str]) -> bytes:
+    """A zip archive of text members, in their order."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as container:
+        for name, text in members.items():
+            container.writestr(name, text)
+    return out.getvalue()
+
+
+def _package(kind: str, main: str, parts: Mapping[str, str]) -> bytes:
+    """An Office package whose main part is `main`."""
+    types = (
+        f'<Types xmlns="{_OFFICE}/package/2006/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        f'<Override PartName="/{main}" ContentType="application/vnd.openxmlformats-officedocument.{kind}'
+        '.main+xml"/></Types>'
+    )
+    links = _links([("officeDocument", main)])
+    return archive({"[Content_Types].xml": types, "_rels/.rels": links, **parts})
+
+
+def _links(targets: Iterable[tuple[str, str]]) -> str:
+    base = f"{_OFFICE}/officeDocument/2006/relationships"
+    rows = (
+        f'<Relationship Id="rId{number}" Type="{base}/{kind}" Target="{target}"/>'
+        for number, (kind, target) in enumerate(targets, start=1)
+    )
+    return f'<Relationships xmlns="{_OFFICE}/package/2006/relationships">{"".join(rows)}</Relationships>'
+
+
+def docx(body: str) -> bytes:
+    """A Word document; `body` is WordprocessingML, see `heading`, `paragraph` and `word_table`."""
+    document = f"<w:document {_WORD}><w:body>{body}</w:body></w:document>"
+    return _package("wordprocessingml.document", "word/document.xml", {"word/document.xml": document})
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of a Word document."""
+    return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def heading(text: str, level: int) -> str:
+    """A heading of a Word document."""
+    style = f'<w:pPr><w:pStyle w:val="Heading{level}"/></w:pPr>'
+    return f"<w:p>{style}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def word_table(rows: Iterable[Iterable[str]]) -> str:
+    """A table of a Word document."""
+    cells = ("".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) for row in rows)
+    return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in cells)}</w:tbl>"
+
+
+def pptx(slides: Iterable[tuple[str, str]]) -> bytes:
+    """A presentation of (title, text) slides; an empty title leaves the slide without one."""
+    texts = list(slides)
+    parts: dict[str, str] = {}
+    for number, (title, text) in enumerate(texts, start=1):
+        shapes = (_shape("title", title) if title else "") + _shape("body", text)
+        parts[f"ppt/slides/slide{number}.xml"] = (
+            f"<p:sld {_SLIDE}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+        )
+    ids = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in range(1, len(texts) + 1))
+    parts["ppt/presentation.xml"] = (
+        f"<p:presentation {_SLIDE}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"
+    )
+    links = _links(("slide", f"slides/slide{n}.xml") for n in range(1, len(texts) + 1))
+    parts["ppt/_rels/presentation.xml.rels"] = links
+    return _package("presentationml.presentation", "ppt/presentation.xml", parts)
+
+
+def _shape(kind: str, text: str) -> str:
+    place = f'<p:cNvPr id="2" name="{kind}"/><p:cNvSpPr/><p:nvPr><p:ph type="{kind}"/></p:nvPr>'
+    body = f"<p:txBody><a:bodyPr/><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody>"
+    return f"<p:sp><p:nvSpPr>{place}</p:nvSpPr><p:spPr/>{body}</p:sp>"
+
+
+def xlsx(sheets: Mapping[str, Iterable[Iterable[str]]]) -> bytes:
+    """A workbook of named sheets with text cells; an empty text leaves the cell out."""
+    names = list(sheets)
+    listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1))
+    parts = {
+        "xl/workbook.xml": f"<workbook {_SHEET} {_LINKS}><sheets>{listed}</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": _links(
+            ("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(names) + 1)
+        ),
+    }
+    for number, name in enumerate(names, start=1):
+        rows = "".join(_sheet_row(at, row) for at, row in enumerate(sheets[name], start=1))
+        parts[f"xl/worksheets/sheet{number}.xml"] = (
+            f"<worksheet {_SHEET}><sheetData>{rows}</sheetData></worksheet>"
+        )
+    return _package("spreadsheetml.sheet", "xl/workbook.xml", parts)
+
+
+def _sheet_row(number: int, cells: Iterable[str]) -> str:
+    written = (
+        f'<c r="{chr(64 + column)}{number}" t="inlineStr"><is><t>{text}</t></is></c>'
+        for column, text in enumerate(cells, start=1)
+        if text
+    )
+    return f'<row r="{number}">{"".join(written)}</row>'
+
+
+def odt(text: str) -> bytes:
+    """An OpenDocument text of one paragraph."""
+    office = "urn:oasis:names:tc:opendocument:xmlns"
+    content = (
+        f'<office:document-content xmlns:office="{office}:office:1.0" xmlns:text="{office}:text:1.0">'
+        f"<office:body><office:text><text:p>{text}</text:p></office:text></office:body>"
+        "</office:document-content>"
+    )
+    return archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
+
+
+def epub(chapter: str) -> bytes:
+    """A book of one chapter."""
+    container = (
+        '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles>'
+        '<rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+    )
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">'
+        '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Small book</dc:title></metadata>'
+        '<manifest><item id="c" href="c.xhtml" media-type="application/xhtml+xml"/></manifest>'
+        '<spine><itemref idref="c"/></spine></package>'
+    )
+    page = f'<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>One</h1><p>{chapter}</p></body></html>'
+    members = {"mimetype": "application/epub+zip", "META-INF/container.xml": container}
+    return archive({**members, "book.opf": package, "c.xhtml": page})
