@@ -29,7 +29,7 @@ from docmill.ports import Embedder, Vectors
 from docmill.settings import load_settings
 
 TOP = 5
-TOKEN_GRID = [ChunkSettings(size, overlap) for size in (100, 150, 200, 256) for overlap in (0, 20, 50)]
+TOKEN_GRID = [ChunkSettings(size, overlap) for size in (100, 150, 200, 240, 254) for overlap in (0, 20, 50)]
 CHARACTER_GRID = [ChunkSettings(1000, 200, "characters"), ChunkSettings(400, 0, "characters")]
 
 Range = tuple[int, int]

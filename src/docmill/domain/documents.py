@@ -106,7 +106,7 @@ class ReadInfo:
 class ChunkSettings:
     """How a dataset cuts its documents: `size` and `overlap` in `unit` ("tokens" or "characters")."""
 
-    size: int = 256
+    size: int = 254
     overlap: int = 20
     unit: str = "tokens"
 
