@@ -16,6 +16,8 @@ DOCUMENTS = "Documents"
 OFFLINE = "Without a server"
 PARTS = "One part alone, for deployment"
 
+PART_COMMANDS = ("worker", "beat", "api")
+
 app = typer.Typer(
     name="docmill",
     help="Documents in, cited passages out.",
@@ -49,11 +51,16 @@ app.command(rich_help_panel=PARTS)(processes.api)
 
 
 def run() -> None:
-    """Run the command line; an error becomes one line on stderr and its exit code, never a traceback."""
+    """Run the command line; an error becomes one line on stderr and its exit code, not a traceback.
+
+    A part that runs alone writes a log, where the traceback of what nobody expected belongs.
+    """
     try:
         app()
     except Exception as error:  # behind this is only the interpreter
-        if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG":
+        is_expected = isinstance(error, DocmillError)
+        is_part = sys.argv[1:2] and sys.argv[1] in PART_COMMANDS
+        if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG" or (is_part and not is_expected):
             raise
         problem = error if isinstance(error, DocmillError) else _unexpected(error)
         print_error(problem)
