@@ -121,6 +121,13 @@ def test_everything_it_keeps_is_private_and_nothing_listens_outside(running: tup
         assert path.name == "up.json" or path.read_text() not in words
 
 
+def test_beat_sends_its_messages_and_nobody_reports_an_error(running: tuple[Path, State]) -> None:
+    home, _ = running
+    eventually(lambda: "docmill.recover" in (home / "logs" / "beat.log").read_text(), seconds=15)
+    for log in (home / "logs").glob("*.log"):
+        assert '"level": "error"' not in log.read_text(), log.name
+
+
 @pytest.mark.parametrize("part", ["worker", "beat", "api", "redis", "postgres"])
 def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], part: str) -> None:
     home, state = running

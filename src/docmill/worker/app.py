@@ -25,8 +25,7 @@ def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> 
     )
     for stage in StageName:
         _register_stage(celery, stage, process)
-    celery.task(name=RECOVER)(process.recover)
-    celery.task(name=DISCARD)(process.discard)
+    _register_maintenance(celery, process)
     return celery
 
 
@@ -34,6 +33,18 @@ def _register_stage(celery: Celery, stage: StageName, process: WorkerProcess) ->
     @celery.task(name=message_name(stage))
     def run(task_id: str) -> None:
         process.run(stage, task_id)
+
+
+def _register_maintenance(celery: Celery, process: WorkerProcess) -> None:
+    """In functions of their own: Celery counts the `self` of a method as an argument to be sent."""
+
+    @celery.task(name=RECOVER)
+    def recover() -> None:
+        process.recover()
+
+    @celery.task(name=DISCARD)
+    def discard() -> None:
+        process.discard()
 
 
 def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:
