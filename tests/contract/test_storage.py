@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from docmill.adapters.storage import directory
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.domain.errors import FileNotStored, StorageFull, StorageUnavailable
 from docmill.ports import Storage
@@ -107,7 +106,7 @@ def test_a_full_disk_says_so_and_leaves_no_half_file(
     def no_space(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(directory.os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
 
     with pytest.raises(StorageFull):
         DirectoryStorage(root).put(KEY, arrived)

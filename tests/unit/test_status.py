@@ -164,7 +164,9 @@ def test_a_time_nobody_can_know_is_not_invented(facts: TaskFacts) -> None:
         (replace(RUNNING, status=Status.SUCCEEDED), "Published: 40 chunks can be found."),
         (replace(RUNNING, status=Status.SUCCEEDED, total_chunks=1), "Published: 1 chunk can be found."),
         (
-            replace(RUNNING, status=Status.FAILED, error={"code": "no_text", "message": "No text was found."}),
+            replace(
+                RUNNING, status=Status.FAILED, error={"code": "no_text", "message": "No text was found."}
+            ),
             "Failed: No text was found.",
         ),
     ],

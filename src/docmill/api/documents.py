@@ -37,7 +37,9 @@ def list_documents(
     return DocumentList(items=[DocumentView.of(item) for item in page.items], next_cursor=page.next_cursor)
 
 
-@router.get("/{document_id}", operation_id="get_document", summary="Show a document", responses=problems(404))
+@router.get(
+    "/{document_id}", operation_id="get_document", summary="Show a document", responses=problems(404, 422)
+)
 def get_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> DocumentView:
     """Everything that is known of a document."""
     return DocumentView.of(services.documents.get(tenant, document_id))
@@ -48,7 +50,7 @@ def get_document(document_id: DocumentId, services: UseCases, tenant: Tenant) ->
     operation_id="delete_document",
     summary="Delete a document",
     status_code=204,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def delete_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> None:
     """Delete a document, all made from it and its original file; its processing ends. Its history stays."""
@@ -59,7 +61,7 @@ def delete_document(document_id: DocumentId, services: UseCases, tenant: Tenant)
     "/{document_id}/status",
     operation_id="get_document_status",
     summary="How far is a document?",
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def get_document_status(document_id: DocumentId, services: UseCases, tenant: Tenant) -> StatusModel:
     """Where its processing stands, what can be done about it, and what it waits for."""
@@ -126,7 +128,7 @@ def get_document_text(
     responses={
         200: {"description": "The file as it was sent.", "content": {"application/octet-stream": {}}},
         206: {"description": "The range that was asked for."},
-        **problems(400, 404, 416),
+        **problems(400, 404, 416, 422),
     },
 )
 def get_document_file(document_id: DocumentId, services: UseCases, tenant: Tenant) -> FileResponse:

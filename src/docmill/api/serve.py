@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 
 import uvicorn
@@ -29,7 +30,8 @@ def serve(settings: Settings) -> None:
 
 
 def server(api: object) -> uvicorn.Server:
-    """A server for one application, with our log and without uvicorn's own access log."""
+    """A server for one application, with our log; uvicorn's own would show the keys in links."""
+    logging.getLogger("uvicorn.access").disabled = True
     config = uvicorn.Config(
         api,  # type: ignore[arg-type]
         log_config=None,

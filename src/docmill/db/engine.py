@@ -31,6 +31,7 @@ def connect(url: str, *, pool_size: int = 5, vectors: bool = True) -> Engine:
         max_overflow=pool_size,
         pool_timeout=10,
         pool_use_lifo=True,
+        hide_parameters=True,  # they hold people's text, and errors are logged
         connect_args={
             "connect_timeout": 5,
             "application_name": "docmill",

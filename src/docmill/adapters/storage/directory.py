@@ -20,14 +20,12 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def reaching_storage(call: Callable[P, T]) -> Callable[P, T]:
-    """Turn what the file system says into FileNotStored, StorageFull or StorageUnavailable."""
+    """Turn what the file system says into StorageFull or StorageUnavailable."""
 
     @functools.wraps(call)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
-        except FileNotFoundError as error:
-            raise FileNotStored from error
         except OSError as error:
             raise (StorageFull if error.errno in _FULL else StorageUnavailable) from error
 
@@ -56,13 +54,14 @@ class DirectoryStorage:
     @reaching_storage
     def open(self, key: str) -> BinaryIO:
         """The bytes at `key`, for reading. Raises FileNotStored."""
-        return self._path(key).open("rb")
+        return self.local_path(key).open("rb")
 
     @reaching_storage
     def local_path(self, key: str) -> Path:
         """The file that holds the bytes at `key`; it is read, never written. Raises FileNotStored."""
         path = self._path(key)
-        path.stat()
+        if not path.is_file():
+            raise FileNotStored
         return path
 
     @reaching_storage

@@ -1,0 +1,100 @@
+"""`docmill api`: one process that listens, writes one line a request, and stops when told to."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from tests.installations import Installation, installation
+from tests.polling import eventually
+from tests.serving import KEY, problem
+
+from docmill.api.serve import listen
+from docmill.domain.errors import PortTaken
+
+
+@dataclass
+class Process:
+    """A running `docmill api`."""
+
+    here: Installation
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+
+    def log(self, event: str) -> list[dict[str, Any]]:
+        """Every whole line of its log that tells of this event."""
+        return [line for line in _lines(self.here) if line["event"] == event]
+
+
+@pytest.fixture
+def api(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Process]:
+    with installation(fresh_database, broker, tmp_path, api_key=KEY, api_port=0) as here:
+        process = here.start("api")
+        listening = eventually(lambda: [x for x in _lines(here) if x["event"] == "api_listening"], 30)
+        url = f"http://127.0.0.1:{listening[0]['port']}"
+        with httpx.Client(base_url=url, headers={"X-API-Key": KEY}) as client:
+            yield Process(here, process, client)
+
+
+def _lines(here: Installation) -> list[dict[str, Any]]:
+    path = here.settings.home / "api.log"
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+
+def test_each_request_is_one_line_with_its_id(api: Process) -> None:
+    api.client.get("/health/ready")
+    answer = api.client.get("/api/v1/formats", params={"secret": "s3cr3t"})
+
+    (line,) = eventually(lambda: api.log("request"))
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/api/v1/formats", 200)
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert line["milliseconds"] > 0
+
+
+def test_no_key_and_no_query_is_ever_logged(api: Process) -> None:
+    api.client.get("/docs", params={"key": KEY})
+    api.client.get("/docs", params={"key": "dm_wrong"}, headers={"X-API-Key": "dm_wrong"})
+    api.client.post("/api/v1/search", json={"query": "s3cr3t"})
+
+    eventually(lambda: len(api.log("request")) == 3)
+    log = (api.here.settings.home / "api.log").read_text()
+    assert not any(secret in log for secret in (KEY, "dm_wrong", "s3cr3t"))
+
+
+def test_an_unexpected_error_is_logged_under_the_id_of_its_request(api: Process) -> None:
+    with api.here.app.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE documents RENAME TO elsewhere"))
+
+    answer = api.client.get("/api/v1/documents", params={"name": "s3cr3t"})
+
+    assert "documents" not in problem(answer, 500, "internal_error")["detail"]
+    (line,) = eventually(lambda: api.log("request_failed"))
+    assert line["request_id"] == answer.json()["request_id"]
+    assert "UndefinedTable" in line["exception"]
+    assert "s3cr3t" not in line["exception"]
+
+
+def test_it_stops_cleanly_when_told_to(api: Process) -> None:
+    api.process.send_signal(signal.SIGTERM)
+
+    assert api.process.wait(10) in (0, -signal.SIGTERM)
+    with pytest.raises(httpx.ConnectError):
+        api.client.get("/health/live")
+
+
+def test_a_port_that_is_taken_is_said_by_its_number() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(PortTaken, match=f"port {port}"):
+            listen("127.0.0.1", port)
