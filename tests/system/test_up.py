@@ -147,6 +147,18 @@ def test_a_second_one_on_the_same_data_directory_is_told_so(running: tuple[Path,
     assert "docmill down" in second.stderr
 
 
+def test_parts_that_hang_do_not_hold_up_the_stop(home: Path) -> None:
+    with running_up(home) as (process, state):
+        for part in state.parts:
+            assert part.pid is not None
+            os.kill(part.pid, signal.SIGSTOP)
+        asked = time.monotonic()
+        process.terminate()
+        process.wait(15)
+        assert time.monotonic() - asked < 10
+    assert everything_of(home) == []
+
+
 def test_a_supervisor_that_is_killed_leaves_nothing_that_stops_the_next(home: Path) -> None:
     with running_up(home) as (process, _):
         process.kill()
