@@ -107,7 +107,7 @@ class ChildProcess:
         return bytes(taken)
 
     def _cause_of_death(self) -> errors.Unreadable:
-        """What ended the child: its time, its memory, or a fault. One that only closed its pipe is ended here."""
+        """What ended the child: its time, its memory, or a fault. One that closed its pipe ends here."""
         os.killpg(self._process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,24 @@ def open_pages(path: Path) -> Pages:
     """Open a PDF and parse its first batch. Raises PasswordRequired, NoPages and DamagedFile."""
     import liteparse
 
-    parser = liteparse.LiteParse(
+    try:
+        batches = _parser().parse_batches(path, BATCH_PAGES)
+        first = next(batches, None)
+    except liteparse.ParseError as error:
+        raise PasswordRequired if "password" in str(error) else DamagedFile from error
+    if first is None or not first.total_pages:
+        raise NoPages
+    if not first.result.pages:
+        raise DamagedFile
+    return Pages(first.total_pages, _pages(first, batches), notices=_notices(first), **_about(first.result))
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Any:
+    """One for the life of the process: making it costs more than reading a page."""
+    import liteparse
+
+    return liteparse.LiteParse(
         ocr_enabled=False,
         max_pages=10**9,
         output_format="markdown",
@@ -60,16 +78,6 @@ def open_pages(path: Path) -> Pages:
         num_workers=1,
         quiet=True,
     )
-    try:
-        batches = parser.parse_batches(path, BATCH_PAGES)
-        first = next(batches, None)
-    except liteparse.ParseError as error:
-        raise PasswordRequired if "password" in str(error) else DamagedFile from error
-    if first is None or not first.total_pages:
-        raise NoPages
-    if not first.result.pages:
-        raise DamagedFile
-    return Pages(first.total_pages, _pages(first, batches), notices=_notices(first), **_about(first.result))
 
 
 def _about(result: Any) -> dict[str, Any]:
