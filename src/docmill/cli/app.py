@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -57,14 +58,19 @@ def run() -> None:
     """
     try:
         app()
-    except Exception as error:  # behind this is only the interpreter
-        is_expected = isinstance(error, DocmillError)
-        is_part = sys.argv[1:2] and sys.argv[1] in PART_COMMANDS
-        if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG" or (is_part and not is_expected):
+    except DocmillError as error:
+        _leave(error)
+    except Exception as error:
+        if sys.argv[1:2] and sys.argv[1] in PART_COMMANDS:
             raise
-        problem = error if isinstance(error, DocmillError) else _unexpected(error)
-        print_error(problem)
-        sys.exit(problem.exit_code)
+        _leave(_unexpected(error))
+
+
+def _leave(error: DocmillError) -> NoReturn:
+    if os.environ.get("DOCMILL_LOG_LEVEL") == "DEBUG":
+        raise error
+    print_error(error)
+    sys.exit(error.exit_code)
 
 
 def _unexpected(error: Exception) -> DocmillError:

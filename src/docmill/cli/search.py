@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from docmill.cli.client import Json
 
 
-LINE_WIDTH = 100
+LONGEST_LINE = 120
+INDENT = "   "
 
 
 class Mode(StrEnum):
@@ -51,8 +52,9 @@ def _print_hit(place: int, hit: Json) -> None:
     from rich.text import Text
 
     stdout().print(Text.assemble(f"{place}. ", (printable(citation(hit)), "bold")))
+    width = min(stdout().width, LONGEST_LINE)
     for line in printable(hit["text"].strip()).splitlines():
-        typer.echo(textwrap.fill(line, LINE_WIDTH, initial_indent="   ", subsequent_indent="   "))
+        typer.echo(textwrap.fill(line, width, initial_indent=INDENT, subsequent_indent=INDENT))
     typer.echo()
 
 
