@@ -6,14 +6,19 @@ are not padding, division by the length (Reimers and Gurevych 2019, https://arxi
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import ArrayLike, DTypeLike
-from openvino import opset15 as op
 from safetensors.numpy import load_file
+
+# Importing openvino reports the import to its makers over the network, unless this module is absent.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino as ov  # noqa: E402
+from openvino import opset15 as op  # noqa: E402
 
 _HEAD = 32  # numbers per attention head
 _EPSILON = 1e-12  # of the layer norms
