@@ -70,7 +70,7 @@ class Installation:
 
         def ended() -> list[str]:
             rows = self.rows("SELECT id, status FROM document_tasks WHERE id = ANY(:ids)", ids=list(tasks))
-            status = {row.id: row.status for row in rows}
+            status: dict[UUID, str] = {row.id: row.status for row in rows}
             over = all(status[task] in ("succeeded", "failed", "cancelled") for task in tasks)
             return [status[task] for task in tasks] if over else []
 
@@ -97,7 +97,7 @@ class Installation:
 
 def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The prefork children of a worker, without the reading children below them."""
-    return psutil.Process(process.pid).children()
+    return list(psutil.Process(process.pid).children())
 
 
 @contextlib.contextmanager

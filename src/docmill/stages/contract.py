@@ -44,7 +44,10 @@ class Step:
 class Stage(Protocol):
     """One file per stage. Knows ports and db; never Celery, HTTP or pause."""
 
-    name: StageName
+    @property
+    def name(self) -> StageName:
+        """Which of the stages it is."""
+        ...
 
     def run(self, work: Work) -> Iterator[Step]:
         """Go on from `work.cursor`; the same input yields the same steps. No transaction stays open."""
