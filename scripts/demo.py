@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import socket
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from docmill.cli.files import find_files
@@ -70,21 +73,22 @@ def _questions(files: Sequence[Path]) -> list[str]:
     """The samples' questions; for other files, what their first headings promise."""
     if not files:
         return [item["question"] for item in json.loads((SAMPLES / "questions.json").read_text())]
-    topics = dict.fromkeys(filter(None, map(_topic, find_files(files).files[: 2 * QUESTIONS])))
+    by_file = map(_topics, find_files(files).files[:QUESTIONS])
+    topics = dict.fromkeys(topic for row in zip_longest(*by_file) for topic in row if topic)
     return [f"What is said about {topic}?" for topic in list(topics)[:QUESTIONS]]
 
 
-def _topic(path: Path) -> str:
-    """The first heading below the title; else the title; else the first words."""
+def _topics(path: Path) -> list[str]:
+    """The first headings below the title; else the title; else the first words."""
     headings: list[str] = []
-    first_words = ""
+    beginning = ""
     for block in _blocks(path):
-        first_words = first_words or " ".join(block["text"].split()[:8])
+        beginning = beginning or textwrap.shorten(block["text"], 60)
         if block["kind"] == "heading":
-            headings.append(" ".join(block["text"].strip("# \n").split()))
-        if len(headings) == 2:
+            headings.append(re.sub(r"^[#\d.\s]+", "", " ".join(block["text"].split())))
+        if len(headings) > QUESTIONS:
             break
-    return headings[-1] if headings else first_words
+    return headings[1:] or headings or [beginning]
 
 
 def _blocks(path: Path) -> Iterator[dict[str, str]]:

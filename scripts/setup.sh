@@ -34,19 +34,19 @@ fingerprint() {
 
 # Debian keeps pip for new environments in a package of its own. Unpack it here rather than install it.
 pip_from_debian() {
-  local folder=$venv/pip-from-debian apt=(apt-get)
+  local folder=$venv/pip-from-debian
   command -v apt-get dpkg-deb >/dev/null || return 1
   mkdir -p "$folder/state/lists/partial" "$folder/cache/archives/partial"
   cd "$folder"
   if ! apt-get download -qq python3-pip-whl 2>/dev/null; then
-    apt+=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root)
+    local apt=(apt-get -o "Dir::State=$folder/state" -o "Dir::State::lists=$folder/state/lists"
+      -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root)
     "${apt[@]}" update -qq && "${apt[@]}" download -qq python3-pip-whl || return 1
   fi
   dpkg-deb -x python3-pip-whl_*.deb .
   cd "$checkout"
   "$python" "$(echo "$folder"/usr/share/python-wheels/pip-*.whl)/pip" install -q --no-index --no-deps \
-    "$folder"/usr/share/python-wheels/pip-*.whl
-  rm -rf "$folder"
+    "$folder"/usr/share/python-wheels/pip-*.whl && rm -rf "$folder"
 }
 
 make_environment() {
