@@ -13,6 +13,7 @@ from rich.table import Column
 from docmill.cli.client import Json
 from docmill.cli.console import printable, stderr
 from docmill.cli.uploads import Outcome
+from docmill.domain.states import TaskStatus
 
 # Lines of the terminal that are left to the prompt, the count and the documents in work.
 RESERVED_LINES = 12
@@ -60,7 +61,8 @@ class Bars:
         """Move its bar, which appears with its first step."""
         percent = float(status["percent_complete"])
         right = f"{percent:3.0f} %{_time_left(status['eta_seconds'])}"
-        self._progress.update(self._bar(file), completed=percent, stage=status["current_stage"], right=right)
+        stage = "waiting" if status["task_status"] == TaskStatus.PENDING else status["current_stage"]
+        self._progress.update(self._bar(file), completed=percent, stage=stage, right=right)
 
     def finished(self, outcome: Outcome) -> None:
         """Close its bar and count it."""
@@ -125,7 +127,7 @@ def _counts(outcome: Outcome) -> str:
 def _time_left(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest = divmod(max(1, round(seconds)), 60)
     return f" · {minutes} min {rest:02} s left" if minutes else f" · {rest} s left"
 
 
