@@ -56,15 +56,18 @@ def make_services(app: App) -> Services:
     )
 
 
-def _services(request: Request) -> Services:
+# The dependencies are `async` because they wait for nothing: a plain one would cost a hop between threads.
+
+
+async def _services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-def _tenant(request: Request) -> str:
+async def _tenant(request: Request) -> str:
     return cast(str, request.state.tenant)
 
 
-def _document_id(
+async def _document_id(
     document_id: Annotated[
         str,
         PathParameter(description="Id of the document.", examples=["0190d6f1-7c6c-5a9e-9a63-0f6d6b7f1c52"]),

@@ -49,9 +49,12 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 picks a free one. Raises PortTaken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise PortTaken(
             f"The API cannot listen on {host}, port {port}: it is taken or not of this machine. "
             "Set DOCMILL_API_PORT to another port, or 0 to have a free one picked."
         ) from error
+    # Inherited by every connection: an answer's body must not wait for the ACK of its head, which takes 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

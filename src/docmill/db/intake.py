@@ -40,7 +40,10 @@ class LatestRun:
     published: bool
 
 
-_LOCK_FILE = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0))")
+_ENTER = text(
+    """SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0)),
+  (SELECT settings FROM datasets WHERE id = :dataset AND tenant_id = :tenant) AS settings"""
+)
 _LOCK_FILE_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _IS_USED = text("SELECT EXISTS (SELECT FROM documents WHERE storage_key = :key)")
 
@@ -50,26 +53,30 @@ _INSERT_DATASET = text(
 ON CONFLICT DO NOTHING"""
 ).bindparams(bindparam("settings", type_=JSONB))
 
-_INSERT_DOCUMENT = text(
-    """INSERT INTO documents
-  (id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key)
-VALUES (:id, :tenant, :dataset_id, :name, :sha256, :size_bytes, :media_type, :metadata, :storage_key)
-ON CONFLICT DO NOTHING"""
-).bindparams(bindparam("metadata", type_=JSONB))
-
-_INSERT_RUN = text(
-    f"""
-WITH version AS (
+_RUN = f"""version AS (
   INSERT INTO document_versions (id, tenant_id, document_id, number, status, settings)
-  VALUES (:version, :tenant, :document, :number, '{VersionStatus.BUILDING}', :settings)
+  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings FROM document
 ), task AS (
   INSERT INTO document_tasks
     (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, dispatched_at)
-  VALUES (:task, :tenant, :dataset, :document, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage,
-    :run_on, now())
+  SELECT :task, :tenant, :dataset_id, id, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage, :run_on, now()
+  FROM document
 )
 INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-VALUES (:tenant, :document, :task, '{EventKind.ACCEPTED}', :stage)"""  # noqa: S608 - our own words only
+SELECT :tenant, id, :task, '{EventKind.ACCEPTED}', :stage FROM document"""  # noqa: S608 - our own words only
+
+_FIRST_RUN = text(
+    f"""WITH document AS (
+  INSERT INTO documents
+    (id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key)
+  VALUES
+    (:id, :tenant, :dataset_id, :name, :sha256, :size_bytes, :media_type, :metadata, :storage_key)
+  ON CONFLICT DO NOTHING RETURNING id
+), {_RUN}"""  # noqa: S608
+).bindparams(bindparam("metadata", type_=JSONB), bindparam("settings", type_=JSONB))
+
+_NEXT_RUN = text(
+    f"WITH document AS (SELECT id FROM documents WHERE id = :id AND tenant_id = :tenant), {_RUN}"  # noqa: S608
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _LATEST_RUN = text(
@@ -88,9 +95,11 @@ WHERE document_id = :document AND tenant_id = :tenant AND status = '{VersionStat
 )
 
 
-def hold_file(connection: Connection, key: str) -> None:
-    """Keep the file at `key` from being removed until this transaction ends."""
-    connection.execute(_LOCK_FILE, {"key": key})
+def enter(connection: Connection, tenant: str, dataset: UUID, key: str) -> Mapping[str, Any] | None:
+    """A dataset's settings, None when there is no such one. Until this transaction ends the file stays."""
+    row = connection.execute(_ENTER, {"key": key, "dataset": dataset, "tenant": tenant}).one()
+    settings: Mapping[str, Any] | None = row.settings
+    return settings
 
 
 def is_file_free(connection: Connection, key: str) -> bool:
@@ -115,30 +124,27 @@ def insert_dataset(
     return connection.execute(_INSERT_DATASET, values).rowcount == 1
 
 
-def insert_document(connection: Connection, document: NewDocument) -> bool:
-    """Make a document; False when it is there already, also when another transaction made it meanwhile."""
-    values = {name: getattr(document, name) for name in NewDocument.__dataclass_fields__}
-    return connection.execute(_INSERT_DOCUMENT, {**values, "metadata": dict(document.metadata)}).rowcount == 1
-
-
 def insert_run(
     connection: Connection, document: NewDocument, number: int, settings: Mapping[str, Any], run_on: bool
-) -> UUID:
-    """Make version `number` of a document, its task and its first event; returns the task's id."""
+) -> UUID | None:
+    """Make version `number` of a document, its task and its first event; returns the task's id.
+
+    The first version comes with the document itself: None when that is there already, also when another
+    transaction made it meanwhile.
+    """
     version = version_id(document.id, number)
     values = {
+        **{name: getattr(document, name) for name in NewDocument.__dataclass_fields__},
+        "metadata": dict(document.metadata),
         "version": version,
         "task": task_id(version),
-        "tenant": document.tenant,
-        "dataset": document.dataset_id,
-        "document": document.id,
         "number": number,
         "settings": dict(settings),
         "stage": StageName.EXTRACT,
         "run_on": run_on,
     }
-    connection.execute(_INSERT_RUN, values)
-    return task_id(version)
+    made = connection.execute(_FIRST_RUN if number == 1 else _NEXT_RUN, values).rowcount
+    return task_id(version) if made else None
 
 
 def latest_run(connection: Connection, tenant: str, document: UUID) -> LatestRun | None:

@@ -82,7 +82,6 @@ class Intake:
         document = self._document(tenant, arrival)
         with self._engine.begin() as connection:
             settings = self._settings(connection, document, arrival.dataset)
-            rows.hold_file(connection, document.storage_key)
             self._storage.put(document.storage_key, arrival.path)
             accepted = self._enter(connection, document, settings)
         if accepted.created:
@@ -115,7 +114,7 @@ class Intake:
     ) -> Mapping[str, object]:
         """The settings of the document's dataset, which is made if only its name was given."""
         tenant, dataset = document.tenant, document.dataset_id
-        found = rows.dataset_settings(connection, tenant, dataset)
+        found = rows.enter(connection, tenant, dataset, document.storage_key)
         if found is None and as_uuid(name) is None:
             rows.insert_dataset(connection, tenant, dataset, name, settings_of(ChunkSettings()))
             found = rows.dataset_settings(connection, tenant, dataset)
@@ -127,17 +126,18 @@ class Intake:
         self, connection: Connection, document: rows.NewDocument, settings: Mapping[str, object]
     ) -> Accepted:
         run_on = document.size_bytes <= self._run_on_bytes
-        if rows.insert_document(connection, document):
-            return Accepted(document.id, rows.insert_run(connection, document, 1, settings, run_on), True)
+        task = rows.insert_run(connection, document, 1, settings, run_on)
+        if task is not None:
+            return Accepted(document.id, task, True)
         run = rows.latest_run(connection, document.tenant, document.id)
-        if run is None:
-            raise Conflict("The document was deleted while the same file arrived. Send it again.")
-        if not _needs_another(run):
+        if run is not None and not _needs_another(run):
             return Accepted(document.id, run.task_id, False)
         rows.discard_building(connection, document.tenant, document.id)
-        return Accepted(
-            document.id, rows.insert_run(connection, document, run.number + 1, settings, run_on), True
-        )
+        number = run.number + 1 if run is not None else 1
+        task = rows.insert_run(connection, document, number, settings, run_on)
+        if task is None:
+            raise Conflict("The document was deleted while the same file arrived. Send it again.")
+        return Accepted(document.id, task, True)
 
 
 def _needs_another(run: rows.LatestRun) -> bool:
