@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.polling import eventually
 from tests.servers import temporary_home
 
 pytestmark = pytest.mark.slow
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FERRY = SAMPLES / "ferry"
+DOCMILL = [sys.executable, "-m", "docmill"]
 SMALL = {"DOCMILL_API_PORT": "0", "DOCMILL_WORKER_PROCESSES": "1"}
 
 Result = subprocess.CompletedProcess[str]
@@ -29,25 +32,34 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def docmill() -> Iterator[Docmill]:
-    """Runs one command to its end, on a data directory where docmill is up."""
+def home() -> Iterator[Path]:
     with temporary_home() as home:
+        yield home
 
-        def run(*words: str | Path, expect: int = 0) -> Result:
-            command = [sys.executable, "-m", "docmill", *map(str, words)]
-            done = subprocess.run(
-                command, env=environment(home), capture_output=True, text=True, timeout=150, check=False
-            )
-            assert done.returncode == expect, done.stdout + done.stderr
-            assert "Traceback" not in done.stderr
-            return done
 
-        run("up", "--detach")
-        try:
-            run("ingest", FERRY, "--dataset", "ferry", "--metadata", "season=2026")
-            yield run
-        finally:
-            run("down")
+@pytest.fixture(scope="module")
+def docmill(home: Path) -> Iterator[Docmill]:
+    """Runs one command to its end, on a data directory where docmill is up and has the samples."""
+
+    def run(*words: str | Path, expect: int = 0) -> Result:
+        done = subprocess.run(
+            [*DOCMILL, *map(str, words)],
+            env=environment(home),
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    run("up", "--detach")
+    try:
+        run("ingest", FERRY, "--dataset", "ferry", "--metadata", "season=2026")
+        yield run
+    finally:
+        run("down")
 
 
 def test_what_is_there_already_is_unchanged(docmill: Docmill) -> None:
@@ -132,6 +144,19 @@ def test_a_deleted_document_is_gone(docmill: Docmill, tmp_path: Path) -> None:
     assert "[document_not_found]" in missing.stderr
 
 
+def test_ctrl_c_ends_the_waiting_and_not_the_work(docmill: Docmill, home: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("\n\n".join(f"Entry {n}: the river stood at {n} centimetres." for n in range(40_000)))
+    words = [*DOCMILL, "ingest", str(long)]
+    with subprocess.Popen(words, env=environment(home), stderr=subprocess.PIPE, text=True) as waiting:
+        eventually(lambda: "long.txt" in docmill("list").stdout, seconds=30)
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=20)
+    assert waiting.returncode == 130
+    assert "What was sent is worked on all the same" in said
+    docmill("delete", "long.txt", "--yes")
+
+
 def test_an_unknown_id_is_an_error_of_one_line(docmill: Docmill) -> None:
     missing = docmill("status", "00000000-0000-0000-0000-000000000000", expect=1)
     assert missing.stdout == ""
@@ -151,8 +176,9 @@ def test_wrong_usage_has_an_exit_code_of_its_own(docmill: Docmill) -> None:
 
 
 def test_without_a_running_docmill_it_says_what_to_do(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "docmill", "list"]
-    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*DOCMILL, "list"], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     assert "docmill up" in done.stderr
