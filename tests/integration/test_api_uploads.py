@@ -322,4 +322,7 @@ def connected(door: Served) -> socket.socket:
 def send_head(door: Served, length: int) -> list[str]:
     with connected(door) as connection:
         connection.sendall(head(length))
-        return connection.recv(65536).decode().split("\r\n")
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65536)
+        return answer.decode().split("\r\n")

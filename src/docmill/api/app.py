@@ -39,14 +39,15 @@ def create_app(app: App) -> FastAPI:
     )
     api.state.services = make_services(app)
     add_problem_handlers(api)
-    _add_routes(api)
+    add_routes(api)
     api.add_middleware(Gate, access=Access(app.engine, first_key(app.settings)))
     api.add_middleware(Edge)
     api.openapi = lambda: _openapi(api)  # type: ignore[method-assign]
     return api
 
 
-def _add_routes(api: FastAPI) -> None:
+def add_routes(api: FastAPI) -> None:
+    """Put every address of the API, and the page that describes it, into an application."""
     limited = APIRouter(max_body_size=MAX_BODY_BYTES)
     for module in (documents, datasets, search, formats, health):
         limited.include_router(module.router)

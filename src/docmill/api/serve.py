@@ -55,6 +55,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"The API cannot listen on {host}, port {port}: it is taken or not of this machine. "
             "Set DOCMILL_API_PORT to another port, or 0 to have a free one picked."
         ) from error
-    # Inherited by every connection: an answer's body must not wait for the ACK of its head, which takes 40 ms.
+    # Inherited by every connection: a body that waits for the ACK of its head waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
