@@ -41,10 +41,10 @@ format: dev ## Format the code
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 
 bench: dev ## Measure speed; writes benchmarks/out/bench.json
-	@$(PYTHON_IN_VENV) benchmarks/bench.py
+	@$(PYTHON_IN_VENV) -m benchmarks.bench
 
 eval: dev ## Measure quality; writes benchmarks/out/eval.json
-	@$(PYTHON_IN_VENV) benchmarks/eval.py
+	@$(PYTHON_IN_VENV) -m benchmarks.eval
 
 lock: ## Resolve the requirements anew (needs uv)
 	$(COMPILE) pyproject.toml --extra local -o requirements/runtime.txt

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from docmill.cli.uploads import Outcome
 
 
+# Of more files than this the table shows only those that failed; --jsonl has a line for each.
+LONGEST_TABLE = 100
+
+
 def ingest(
     paths: Annotated[list[Path], typer.Argument(exists=True, show_default=False, help="Files and folders.")],
     dataset: Annotated[str | None, typer.Option(help="Dataset to put them in; made at first use.")] = None,
@@ -42,7 +46,10 @@ def ingest(
             if jsonl:
                 print_json_line(asdict(outcome))
     if outcomes and not jsonl:
-        _print_summary(outcomes)
+        _print_table(
+            [outcome for outcome in outcomes if outcome.is_failure or len(outcomes) <= LONGEST_TABLE]
+        )
+        stdout().print(_totals(outcomes))
     if found.skipped:
         stderr().print(found.skipped_text)
     raise typer.Exit(1 if any(outcome.is_failure for outcome in outcomes) else 0)
@@ -71,7 +78,9 @@ def _display(total: int, jsonl: bool) -> Bars | Lines:
     return Bars(total) if use_bars else Lines(total)
 
 
-def _print_summary(outcomes: list[Outcome]) -> None:
+def _print_table(outcomes: list[Outcome]) -> None:
+    if not outcomes:
+        return
     from rich import box
     from rich.table import Table
 
@@ -84,7 +93,6 @@ def _print_summary(outcomes: list[Outcome]) -> None:
         reason = f"{outcome.reason} [{outcome.code}]" if outcome.reason else ""
         table.add_row(plain(outcome.file), outcome.outcome, *numbers, plain(reason))
     stdout().print(table)
-    stdout().print(_totals(outcomes))
 
 
 def _totals(outcomes: list[Outcome]) -> str:
