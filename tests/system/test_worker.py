@@ -70,6 +70,14 @@ def test_a_file_that_cannot_be_read_fails_with_its_reason_and_others_go_on(here:
     assert row.error["code"] == "damaged_file"
 
 
+def test_a_name_that_lies_is_said_so(here: Installation) -> None:
+    here.start("worker")
+    accepted = here.accept("rules.docx", (Path("samples") / "ferry" / "handbook.pdf").read_bytes())
+    assert here.wait_until_ended(accepted.task_id) == ["succeeded"]
+    (row,) = here.rows("SELECT notices FROM document_versions")
+    assert [notice for notice in row.notices if ".docx" in notice]
+
+
 def test_the_same_file_gives_the_same_chunks_and_vectors(here: Installation) -> None:
     here.start("worker")
     first = here.accept("long.txt", long_text(100))

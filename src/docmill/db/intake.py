@@ -27,6 +27,7 @@ class NewDocument:
     media_type: str
     metadata: Mapping[str, str]
     storage_key: str
+    notices: tuple[str, ...] = ()  # what the door found odd, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ ON CONFLICT DO NOTHING"""
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _RUN = f"""version AS (
-  INSERT INTO document_versions (id, tenant_id, document_id, number, status, settings)
-  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings FROM document
+  INSERT INTO document_versions (id, tenant_id, document_id, number, status, settings, notices)
+  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings, :notices FROM document
 ), task AS (
   INSERT INTO document_tasks
     (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, dispatched_at)
@@ -136,6 +137,7 @@ def insert_run(
     values = {
         **{name: getattr(document, name) for name in NewDocument.__dataclass_fields__},
         "metadata": dict(document.metadata),
+        "notices": list(document.notices),
         "version": version,
         "task": task_id(version),
         "number": number,

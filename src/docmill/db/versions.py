@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -12,7 +10,7 @@ from docmill.domain.ids import VersionRef
 
 _READ_INFO = text(
     """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
-  metadata = :metadata, notices = :notices
+  metadata = :metadata, notices = notices || CAST(:notices AS text[])
 WHERE id = :version AND tenant_id = :tenant"""
 ).bindparams(bindparam("metadata", type_=JSONB))
 
@@ -35,16 +33,14 @@ def _key(version: VersionRef) -> dict[str, object]:
     return {"version": version.version_id, "tenant": version.tenant}
 
 
-def set_read_info(
-    connection: Connection, version: VersionRef, info: ReadInfo, notices: Sequence[str]
-) -> None:
-    """Keep what the reader said of the file."""
+def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -> None:
+    """Keep what the reader said of the file, beside what the door found. Once for a version."""
     values = {
         "reader": info.reader,
         "title": info.title,
         "pages": info.pages,
         "metadata": dict(info.metadata),
-        "notices": list(notices),
+        "notices": list(info.notices),
     }
     connection.execute(_READ_INFO, {**_key(version), **values})
 

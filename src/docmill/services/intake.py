@@ -97,6 +97,7 @@ class Intake:
         if arrival.size_bytes == 0:
             raise EmptyFile
         dataset = as_uuid(arrival.dataset) or ids.dataset_id(tenant, check_dataset_name(arrival.dataset))
+        detected = detect(arrival.path, arrival.name)
         return rows.NewDocument(
             id=ids.document_id(dataset, arrival.sha256),
             tenant=tenant,
@@ -104,9 +105,10 @@ class Intake:
             name=arrival.name,
             sha256=arrival.sha256,
             size_bytes=arrival.size_bytes,
-            media_type=detect(arrival.path, arrival.name).media_type,
+            media_type=detected.media_type,
             metadata=arrival.metadata or {},
             storage_key=storage_key(arrival.sha256),
+            notices=tuple(detected.notices),
         )
 
     def _settings(

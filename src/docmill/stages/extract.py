@@ -78,7 +78,7 @@ class Extract:
         started = time.monotonic()
         for item in self._reading.read(path, work.media_type):
             if isinstance(item, ReadInfo):
-                progress.info = item
+                progress.info = None if cursor else item  # kept by the first step of all
                 continue
             progress.take(item)
             if time.monotonic() - started > self._step_seconds or len(progress.pending) > _STEP_BLOCKS:
@@ -97,7 +97,7 @@ class Extract:
         def save(connection: Connection) -> None:
             insert_blocks(connection, work.version, blocks)
             if info is not None:
-                set_read_info(connection, work.version, info, info.notices)
+                set_read_info(connection, work.version, info)
             if last:
                 set_extracted(connection, work.version, characters, detected[0] if detected else None)
 
