@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, text
 
 from docmill.ports import Filter, Scored
 
-SCANNED = 20_000  # occurrences looked at before frequent lexemes only re-rank what rarer ones found
+SCANNED = 5_000  # chunks looked at, or this part of all, before frequent lexemes only re-rank what was found
+SCANNED_PART = 1 / 20
 SHORTLIST = 1_000  # chunks that frequent lexemes re-rank
 TERMS = 64  # the rarest lexemes of a long question say what it is about
 REMEMBERED_FROM = 1_000  # a smaller count costs less than a wrong one
@@ -72,18 +73,19 @@ _PLAN = text(
 )
 
 _RANK = text(
-    """WITH hits AS MATERIALIZED (
-  SELECT c.id, sum(term.weight * ts_rank('{1,1,1,1}', c.lexemes, term.query)) AS score
+    """WITH parts AS MATERIALIZED (
+  SELECT c.id, term.weight * ts_rank('{1,1,1,1}', c.lexemes, term.query) AS score
   FROM unnest(CAST(:queries AS tsquery[]), CAST(:weights AS float8[])) AS term (query, weight)
   JOIN chunks c ON c.lexemes @@ term.query
-  JOIN documents d ON d.id = c.document_id AND d.active_version_id = c.version_id
+  JOIN documents d ON d.active_version_id = c.version_id
   WHERE c.tenant_id = :tenant
     AND (CAST(:datasets AS uuid[]) IS NULL OR c.dataset_id = ANY(CAST(:datasets AS uuid[])))
     AND (CAST(:documents AS uuid[]) IS NULL OR d.id = ANY(CAST(:documents AS uuid[])))
     AND (CAST(:media_types AS text[]) IS NULL OR d.media_type = ANY(CAST(:media_types AS text[])))
     AND (CAST(:languages AS text[]) IS NULL OR c.language = ANY(CAST(:languages AS text[])))
     AND (CAST(:metadata AS jsonb) IS NULL OR d.metadata @> CAST(:metadata AS jsonb))
-  GROUP BY c.id ORDER BY score DESC, c.id LIMIT :shortlist
+), hits AS MATERIALIZED (
+  SELECT id, sum(score) AS score FROM parts GROUP BY id ORDER BY score DESC, id LIMIT :shortlist
 )
 SELECT hits.id, hits.score + coalesce((
     SELECT sum(term.weight * ts_rank('{1,1,1,1}', c.lexemes, term.query))
@@ -104,21 +106,21 @@ class Lexical:
         """The `limit` chunks of published versions that fit the words best, best first; any one may match."""
         with self._engine.begin() as connection:
             connection.execute(_PLAN)
-            terms = self._terms(connection, query, where.tenant)
-            rare, frequent = _split(terms)
+            terms, total = self._terms(connection, query, where.tenant)
+            rare, frequent = _split(terms, max(SCANNED, int(total * SCANNED_PART)))
             found = _rank(connection, rare, frequent, where, limit)
             if frequent and len(found) < limit:  # what passes the filter may hold the frequent words only
                 found = _rank(connection, terms, [], where, limit)
         return found
 
-    def _terms(self, connection: Connection, query: str, tenant: str) -> list[_Term]:
-        """The question's lexemes that are anywhere, rarest first."""
+    def _terms(self, connection: Connection, query: str, tenant: str) -> tuple[list[_Term], int]:
+        """The question's lexemes that are anywhere, rarest first, and how many chunks there are."""
         lexemes = connection.execute(_LEXEMES, {"tenant": tenant, "query": query}).scalars()
         queries = [_quoted(lexeme) for lexeme in lexemes]
         counts = self._count(connection, tenant, queries)
         total = self._total(connection, tenant) if queries else 0
         found = [_Term(q, n, _rarity(n, total)) for q, n in zip(queries, counts, strict=True) if n]
-        return sorted(found, key=lambda term: (term.chunks, term.query))[:TERMS]
+        return sorted(found, key=lambda term: (term.chunks, term.query))[:TERMS], total
 
     def _count(self, connection: Connection, tenant: str, queries: Sequence[str]) -> list[int]:
         """How many of the tenant's chunks hold each lexeme."""
@@ -158,12 +160,12 @@ def _rarity(chunks: int, total: int) -> float:
     return log(1 + (max(total, chunks) - chunks + 0.5) / (chunks + 0.5))
 
 
-def _split(terms: Sequence[_Term]) -> tuple[Sequence[_Term], Sequence[_Term]]:
+def _split(terms: Sequence[_Term], budget: int) -> tuple[Sequence[_Term], Sequence[_Term]]:
     """Terms that look for chunks, and frequent ones that only re-rank what those found."""
     scanned = 0
     for place, term in enumerate(terms):
         scanned += term.chunks
-        if place and scanned > SCANNED:
+        if place and scanned > budget:
             return terms[:place], terms[place:]
     return terms, []
 

@@ -23,7 +23,7 @@ MAX_LIMIT = 100
 
 _LEAST_CANDIDATES = 50
 _CANDIDATES_PER_HIT = 5
-_WEIGHTS = {"dense": 1.0, "lexical": 1.0}
+_WEIGHTS = {"dense": 0.7, "lexical": 1.0}  # measured, see docs/explanation/search.md
 _ATTEMPTS = 3
 
 

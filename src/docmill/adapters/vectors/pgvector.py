@@ -42,7 +42,7 @@ _TUNE = text(
 
 _NEAREST = """WITH nearest AS MATERIALIZED (
   SELECT v.chunk_id, {distance} AS distance
-  FROM vector_entries v JOIN documents d ON d.id = v.document_id AND d.active_version_id = v.version_id
+  FROM vector_entries v JOIN documents d ON d.active_version_id = v.version_id
   WHERE v.model = :model AND v.tenant_id = :tenant
     AND (CAST(:datasets AS uuid[]) IS NULL OR v.dataset_id = ANY(CAST(:datasets AS uuid[])))
     AND (CAST(:documents AS uuid[]) IS NULL OR v.document_id = ANY(CAST(:documents AS uuid[])))
