@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -157,17 +156,3 @@ def chunks(embedder: Embedder, text: str, settings: ChunkSettings) -> list[Chunk
     blocks = [BlockBuilder().add(RawBlock(BlockKind.TEXT, text))]
     (section,) = sections(blocks, top_level(blocks))
     return list(chunk(section, lambda part: embedder.tokenizer.tokenize(part).columns(), settings))
-
-
-@needs_model
-def test_loading_the_model_tells_nobody_and_leaves_nothing_in_the_home_folder(tmp_path: Path) -> None:
-    program = (
-        "from docmill.adapters.embedders import make_embedder\n"
-        "from docmill.settings import load_settings\n"
-        "import sys\n"
-        "make_embedder(load_settings()).embed(['a river'])\n"
-        "assert sys.modules['openvino_telemetry'] is None\n"
-    )
-    environment = {**os.environ, "HOME": str(tmp_path), "DOCMILL_HOME": str(tmp_path / "docmill")}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
-    assert list(tmp_path.iterdir()) == []

@@ -207,16 +207,15 @@ def count_chunks(engine: Engine, version: VersionRef) -> int:
 
 @dataclass(frozen=True, slots=True)
 class BlockStats:
-    """How many blocks a version has, and the level of its top headings (9 where a heading has none)."""
+    """How many blocks a version has, and how many headings of each level."""
 
     count: int
-    top_level: int | None
+    headings: Mapping[int, int]
 
 
 _BLOCK_STATS = text(
-    """SELECT count(*) AS count,
-  min(coalesce(nullif(level, 0), 9)) FILTER (WHERE kind = 'heading') AS top_level
-FROM blocks WHERE version_id = :version AND tenant_id = :tenant"""
+    """SELECT kind = 'heading' AND level > 0 AS is_heading, level, count(*) AS number
+FROM blocks WHERE version_id = :version AND tenant_id = :tenant GROUP BY 1, 2"""
 )
 
 
@@ -224,4 +223,6 @@ def block_stats(engine: Engine, version: VersionRef) -> BlockStats:
     """What the chunk stage needs to know of all blocks before it begins."""
     with engine.begin() as connection:
         values = {"version": version.version_id, "tenant": version.tenant}
-        return BlockStats(**connection.execute(_BLOCK_STATS, values).one()._mapping)
+        rows = connection.execute(_BLOCK_STATS, values).all()
+    headings = {row.level: row.number for row in rows if row.is_heading}
+    return BlockStats(sum(row.number for row in rows), headings)

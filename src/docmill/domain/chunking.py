@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,9 +57,18 @@ class Section:
 
 
 def top_level(blocks: Iterable[Block]) -> int | None:
-    """The level of the document's top headings, which no chunk crosses; None where no heading has one."""
-    levels = (block.level for block in blocks if block.kind is BlockKind.HEADING)
-    return min((level for level in levels if level is not None), default=None)
+    """The level of the document's top headings, which no chunk crosses; None where no heading has a level."""
+    headings = (block.level for block in blocks if block.kind is BlockKind.HEADING)
+    return top_of(Counter(level for level in headings if level))
+
+
+def top_of(headings: Mapping[int, int]) -> int | None:
+    """The top level, from how many headings each level has: the highest that more than one heading shares.
+
+    A level with a single heading holds the document's title, and crossing its chapters would not do.
+    """
+    shared = (level for level, count in headings.items() if count > 1)
+    return min(shared, default=min(headings, default=None))
 
 
 def sections(
@@ -124,9 +134,14 @@ def _title(text: str) -> str:
 
 def _opens_section(block: Block, before: Block, top: int | None, characters: int, bound: int) -> bool:
     if block.kind is BlockKind.HEADING:
-        is_top = block.level is not None and block.level == top
+        is_top = top is not None and _level(block) <= top and not _is_above(before, block)
         return is_top or (2 * characters >= bound and before.kind is not BlockKind.HEADING)
     return characters >= bound and before.kind is not BlockKind.HEADING
+
+
+def _is_above(before: Block, heading: Block) -> bool:
+    """Whether a heading directly follows the one it belongs under, as a first chapter follows the title."""
+    return before.kind is BlockKind.HEADING and _level(before) < _level(heading)
 
 
 def _runs(section: Section) -> Iterator[list[Block]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from docmill.db.content import block_stats, insert_chunks, read_blocks
 from docmill.db.versions import set_total_chunks
-from docmill.domain.chunking import Path, chunk, sections
+from docmill.domain.chunking import Path, chunk, sections, top_of
 from docmill.domain.documents import Chunk
 from docmill.domain.states import StageName
 from docmill.ports import Tokenizer
@@ -35,7 +35,7 @@ class ChunkStage:
         blocks = read_blocks(self._engine, work.version, int(work.cursor.get("block", 0)))
         pending: list[Chunk] = []
         started = time.monotonic()
-        for section in sections(blocks, stats.top_level, path):
+        for section in sections(blocks, top_of(stats.headings), path):
             for cut in chunk(section, self._locate, work.chunking, ordinal):
                 pending.append(replace(cut, language=work.language))
                 ordinal = cut.ordinal + 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.adapters.embedders.minilm import MiniLM, find_model
 from docmill.ports import Embedder
 from docmill.settings import Settings
-
-# OpenVINO reports its import to its makers over the internet, unless it cannot find this module.
-sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 def _minilm(settings: Settings) -> Embedder:
