@@ -170,7 +170,7 @@ _PAUSE = text(
 WITH moved AS (
   UPDATE document_tasks SET status = 'paused', owner = NULL, lease_until = NULL, fence = fence + 1,
     updated_at = now()
-  WHERE {_GUARD} RETURNING *
+  WHERE {_GUARD} AND desired = 'pause' RETURNING *
 ), {_EVENT.format(kind="'paused'", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
 )
@@ -261,7 +261,7 @@ def schedule_retry(
 
 
 def pause(connection: Connection, claim: Claim) -> bool:
-    """Let go of the task because somebody wants it to rest; False when the lease was lost."""
+    """Let go of the task because somebody wants it to rest; False when nobody does any more."""
     return connection.execute(_PAUSE, _guard(claim)).one_or_none() is not None
 
 

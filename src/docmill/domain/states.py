@@ -62,7 +62,11 @@ class EventKind(StrEnum):
     PUBLISHED = "published"
     RETRY_SCHEDULED = "retry_scheduled"
     FAILED = "failed"
+    PAUSE_REQUESTED = "pause_requested"
     PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"
+    RETRIED = "retried"
     OWNER_LOST = "owner_lost"
     DELETED = "deleted"
 

@@ -165,8 +165,9 @@ class Runner:
 
     def _pause(self, claim: tasks.Claim) -> None:
         with self._engine.begin() as connection:
-            paused = tasks.pause(connection, claim)
-        log.info("paused", settled=paused)
+            if not tasks.pause(connection, claim):  # resumed meanwhile, or lost
+                tasks.let_go(connection, claim)
+        log.info("paused")
 
     def _let_go(self, claim: tasks.Claim) -> None:
         with self._engine.begin() as connection:
