@@ -15,11 +15,14 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from docmill.ports import Filter, Scored, VectorEntry, Vectors
 
-_LEAST_EF, _MOST_EF = 100, 1000  # 1000 is pgvector's own limit
+# Candidates kept while walking the graph: more find more of the true nearest. 1000 is pgvector's own limit.
+_LEAST_EF, _EF_PER_HIT, _MOST_EF = 200, 4, 1000
+
+# Half precision in the index: near half its size, two thirds of the time to insert, nearly the same hits.
 
 _CREATE_INDEX = sql.SQL(
     """CREATE INDEX IF NOT EXISTS {name} ON vector_entries
-USING hnsw ((embedding::vector({dimensions})) vector_cosine_ops) WHERE model = {model}"""
+USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE model = {model}"""
 )
 
 _UPSERT = """INSERT INTO vector_entries
@@ -41,7 +44,7 @@ _TUNE = text(
 )
 
 _NEAREST = """WITH nearest AS MATERIALIZED (
-  SELECT v.chunk_id, {distance} AS distance
+  SELECT v.chunk_id, v.embedding
   FROM vector_entries v JOIN documents d ON d.active_version_id = v.version_id
   WHERE v.model = :model AND v.tenant_id = :tenant
     AND (CAST(:datasets AS uuid[]) IS NULL OR v.dataset_id = ANY(CAST(:datasets AS uuid[])))
@@ -49,9 +52,10 @@ _NEAREST = """WITH nearest AS MATERIALIZED (
     AND (CAST(:languages AS text[]) IS NULL OR v.language = ANY(CAST(:languages AS text[])))
     AND (CAST(:media_types AS text[]) IS NULL OR d.media_type = ANY(CAST(:media_types AS text[])))
     AND (CAST(:metadata AS jsonb) IS NULL OR d.metadata @> CAST(:metadata AS jsonb))
-  ORDER BY distance LIMIT :limit
+  ORDER BY {distance} LIMIT :limit
 )
-SELECT chunk_id, 1 - distance AS score FROM nearest ORDER BY distance, chunk_id"""
+SELECT chunk_id, 1 - (embedding <=> CAST(:vector AS vector)) AS score FROM nearest
+ORDER BY score DESC, chunk_id"""
 
 # Without the cast no index fits: every vector that passes the filter is compared.
 _COMPARING = text(_NEAREST.replace("{distance}", "v.embedding <=> CAST(:vector AS vector)"))
@@ -95,7 +99,7 @@ class PgVectorStore:
         """
         values = {**_values(where), "model": model, "vector": _literal(vector), "limit": limit}
         with self._engine.begin() as connection:
-            connection.execute(_TUNE, {"ef": str(min(max(2 * limit, _LEAST_EF), _MOST_EF))})
+            connection.execute(_TUNE, {"ef": str(min(max(_EF_PER_HIT * limit, _LEAST_EF), _MOST_EF))})
             found = [] if where.document_ids else _nearest(connection, _walking(len(vector)), values)
             if len(found) < limit:
                 found = _nearest(connection, _COMPARING, values)
@@ -114,8 +118,10 @@ def _driver(connection: Connection) -> Any:
 @cache
 def _walking(dimensions: int) -> TextClause:
     """The statement that the index of these dimensions serves."""
-    number = f"vector({dimensions})"
-    return text(_NEAREST.replace("{distance}", f"v.embedding::{number} <=> CAST(:vector AS {number})"))
+    number = f"halfvec({dimensions})"
+    return text(
+        _NEAREST.replace("{distance}", f"v.embedding::{number} <=> CAST(CAST(:vector AS vector) AS {number})")
+    )
 
 
 def _nearest(connection: Connection, statement: TextClause, values: dict[str, object]) -> list[Scored]:
