@@ -263,6 +263,7 @@ vector_entries = Table(
     Column("embedding", VECTOR, nullable=False),
     Index("ix_vector_entries_version_id", "version_id"),
     Index("ix_vector_entries_document_id", "document_id"),
+    Index("ix_vector_entries_dataset_id", "tenant_id", "dataset_id"),
 )
 
 workers = Table(

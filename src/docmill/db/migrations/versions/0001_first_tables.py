@@ -97,6 +97,9 @@ def upgrade() -> None:
         sa.Column("embedding", pgvector.sqlalchemy.vector.VECTOR(), nullable=False),
         sa.PrimaryKeyConstraint("chunk_id", "model", name=op.f("pk_vector_entries")),
     )
+    op.create_index(
+        "ix_vector_entries_dataset_id", "vector_entries", ["tenant_id", "dataset_id"], unique=False
+    )
     op.create_index("ix_vector_entries_document_id", "vector_entries", ["document_id"], unique=False)
     op.create_index("ix_vector_entries_version_id", "vector_entries", ["version_id"], unique=False)
     op.create_table(
