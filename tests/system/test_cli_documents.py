@@ -175,6 +175,17 @@ def test_wrong_usage_has_an_exit_code_of_its_own(docmill: Docmill) -> None:
     docmill("search", expect=2)
 
 
+def test_documents_are_steered_by_name_and_by_dataset(docmill: Docmill) -> None:
+    refused = docmill("pause", "minutes.docx", expect=1)
+    assert "[wrong_state]" in refused.stderr
+    docmill("pause", expect=2)
+
+    assert "processing again minutes.docx" in docmill("reprocess", "minutes.docx").stdout
+    watched = docmill("status", "minutes.docx", "--watch")
+    assert "SUCCESS" in watched.stdout.splitlines()[-1]
+    assert "paused: 0 of ferry" in docmill("pause", "--dataset", "ferry").stdout
+
+
 def test_without_a_running_docmill_it_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(
         [*DOCMILL, "list"], env=environment(tmp_path), capture_output=True, text=True, check=False

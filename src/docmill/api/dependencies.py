@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 from uuid import UUID
@@ -14,11 +16,14 @@ from pydantic import AfterValidator
 from docmill.bootstrap import App
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
+from docmill.pipeline.control import Control
 from docmill.services.datasets import Datasets
 from docmill.services.documents import Documents
 from docmill.services.health import Health
 from docmill.services.intake import Intake
+from docmill.services.maintenance import discard_versions
 from docmill.services.search import Search
+from docmill.services.steering import Steering
 from docmill.sources.upload import open_landing
 
 
@@ -31,6 +36,8 @@ class Services:
     datasets: Datasets
     health: Health
     search: Search
+    steering: Steering
+    erase_discarded: Callable[[], object]
     landing: Path
     max_file_bytes: int
 
@@ -39,15 +46,19 @@ def make_services(app: App) -> Services:
     """The use cases over the adapters of this App."""
     settings = app.settings
     landing = open_landing(settings.storage_path / "arriving")
+    intake = Intake(
+        app.engine,
+        app.storage,
+        app.dispatcher,
+        max_file_bytes=settings.max_file_bytes,
+        run_on_bytes=settings.run_on_bytes,
+    )
+    documents = Documents(app.engine, app.storage, app.vectors)
     return Services(
-        intake=Intake(
-            app.engine,
-            app.storage,
-            app.dispatcher,
-            max_file_bytes=settings.max_file_bytes,
-            run_on_bytes=settings.run_on_bytes,
-        ),
-        documents=Documents(app.engine, app.storage, app.vectors),
+        intake=intake,
+        documents=documents,
+        steering=Steering(Control(app.engine, app.dispatcher), documents, intake),
+        erase_discarded=partial(discard_versions, app.engine, app.vectors),
         datasets=Datasets(app.engine, app.embedder.max_tokens),
         health=Health(app.engine, app.dispatcher, landing),
         search=app.search,

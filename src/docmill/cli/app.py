@@ -8,12 +8,13 @@ from typing import NoReturn
 
 import typer
 
-from docmill.cli import configuration, documents, ingest, processes, search, stages
+from docmill.cli import configuration, documents, ingest, processes, search, stages, steering
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError
 
 RUNNING = "On this machine"
 DOCUMENTS = "Documents"
+STEERING = "Steering"
 OFFLINE = "Without a server"
 PARTS = "One part alone, for deployment"
 
@@ -41,6 +42,12 @@ app.command(rich_help_panel=DOCUMENTS)(documents.show)
 app.command(rich_help_panel=DOCUMENTS)(search.search)
 app.command(rich_help_panel=DOCUMENTS)(documents.export)
 app.command(rich_help_panel=DOCUMENTS)(documents.delete)
+
+app.command(rich_help_panel=STEERING)(steering.pause)
+app.command(rich_help_panel=STEERING)(steering.resume)
+app.command(rich_help_panel=STEERING)(steering.cancel)
+app.command(rich_help_panel=STEERING)(steering.retry)
+app.command(rich_help_panel=STEERING)(steering.reprocess)
 
 app.command(rich_help_panel=OFFLINE)(stages.formats)
 app.command(rich_help_panel=OFFLINE)(stages.read)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -86,6 +86,14 @@ class Client:
             if page["next_cursor"] is None:
                 return
             query["cursor"] = page["next_cursor"]
+
+    def steer(self, document_id: str, verb: str) -> None:
+        """Pause, resume, cancel, retry or reprocess a document."""
+        self._send("POST", f"/documents/{document_id}/{verb}")
+
+    def steer_dataset(self, dataset: str, verb: str) -> int:
+        """Pause, resume, cancel or retry all of a dataset; how many documents moved."""
+        return int(self._json("POST", f"/datasets/{quote(dataset, safe='')}/{verb}")["moved"])
 
     def delete(self, document_id: str) -> None:
         """Delete a document with everything made from it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from uuid import UUID
 
 import typer
@@ -97,16 +98,21 @@ def delete(
     """Delete documents with everything made from them. Exits 1 if any could not be deleted."""
     if not yes:
         typer.confirm(f"Delete {', '.join(documents)} for good?", abort=True, err=True)
+    for_each(documents, lambda client, document_id: client.delete(document_id), "deleted")
+
+
+def for_each(documents: list[str], act: Callable[[Client, str], object], done: str) -> NoReturn:
+    """Do something with each document by its id and say so; exits 1 if it could not be done with any."""
     failed = False
     with connect() as client:
         for document in documents:
             try:
-                client.delete(_id_of(client, document))
+                act(client, _id_of(client, document))
             except DocmillError as error:
                 failed = True
                 print_error(error, about=document)
             else:
-                typer.echo(f"deleted {printable(document)}")
+                typer.echo(f"{done} {printable(document)}")
     raise typer.Exit(1 if failed else 0)
 
 

@@ -89,6 +89,10 @@ JOIN document_tasks t ON t.version_id = v.id
 WHERE d.id = :document AND d.tenant_id = :tenant
 ORDER BY v.number DESC LIMIT 1"""
 )
+_STORED_DOCUMENT = text(
+    """SELECT id, tenant_id AS tenant, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key
+FROM documents WHERE id = :document AND tenant_id = :tenant"""
+)
 _LOCK_DOCUMENT = text("SELECT FROM documents WHERE id = :document AND tenant_id = :tenant FOR UPDATE")
 _DISCARD = text(
     f"""UPDATE document_versions SET status = '{VersionStatus.DISCARDED}'
@@ -155,6 +159,12 @@ def latest_run(connection: Connection, tenant: str, document: UUID) -> LatestRun
     connection.execute(_LOCK_DOCUMENT, values)
     row = connection.execute(_LATEST_RUN, values).one_or_none()
     return None if row is None else LatestRun(**{**row._mapping, "status": Status(row.status)})
+
+
+def stored_document(connection: Connection, tenant: str, document: UUID) -> NewDocument | None:
+    """A document as it arrived; None when there is no such one."""
+    row = connection.execute(_STORED_DOCUMENT, {"document": document, "tenant": tenant}).one_or_none()
+    return None if row is None else NewDocument(**row._mapping)
 
 
 def discard_building(connection: Connection, tenant: str, document: UUID) -> None:

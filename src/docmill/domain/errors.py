@@ -6,7 +6,7 @@
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
     ├── NotAuthenticated
     ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
-    ├── Conflict                   NotPublished
+    ├── Conflict                   NotPublished, WrongState
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
@@ -135,6 +135,12 @@ class Conflict(DocmillError):
 
     code = "conflict"
     http_status = 409
+
+
+class WrongState(Conflict):
+    """The document's state does not allow this. Its status says what does: `can_pause`, `can_resume`, …"""
+
+    code = "wrong_state"
 
 
 class NotPublished(Conflict):

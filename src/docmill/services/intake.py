@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +14,14 @@ from docmill.db import intake as rows
 from docmill.db.engine import reaching_database
 from docmill.domain import ids
 from docmill.domain.documents import ChunkSettings
-from docmill.domain.errors import Conflict, DatasetNotFound, EmptyFile, FileTooLarge
+from docmill.domain.errors import (
+    Conflict,
+    DatasetNotFound,
+    DocumentNotFound,
+    EmptyFile,
+    FileTooLarge,
+    WrongState,
+)
 from docmill.domain.names import as_uuid, check_dataset_name, check_file_name
 from docmill.domain.states import ENDED, StageName, Status
 from docmill.logs import get_logger
@@ -89,6 +96,27 @@ class Intake:
         log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
         return accepted
 
+    @reaching_database
+    def again(self, tenant: str, document_id: UUID) -> Accepted:
+        """Process a document anew from its stored original, as a new version under its dataset's settings.
+
+        What readers see stays as it is until the new version is published. Raises DocumentNotFound, and
+        WrongState while the document is in work.
+        """
+        with self._engine.begin() as connection:
+            document = rows.stored_document(connection, tenant, document_id)
+            run = rows.latest_run(connection, tenant, document_id)
+            if document is None or run is None:
+                raise DocumentNotFound
+            if run.status not in ENDED:
+                raise WrongState("The document is in work. Wait until that has ended, or cancel it first.")
+            settings = rows.dataset_settings(connection, tenant, document.dataset_id) or {}
+            detected = detect(self._storage.local_path(document.storage_key), document.name)
+            document = replace(document, notices=tuple(detected.notices))
+            accepted = self._start(connection, document, run.number + 1, settings)
+        self._dispatcher.send(StageName.EXTRACT, accepted.task_id, _PRIORITY)
+        return accepted
+
     def _document(self, tenant: str, arrival: Arrival) -> rows.NewDocument:
         """The document that this arrival is; refuses what cannot be one."""
         check_file_name(arrival.name)
@@ -127,19 +155,27 @@ class Intake:
     def _enter(
         self, connection: Connection, document: rows.NewDocument, settings: Mapping[str, object]
     ) -> Accepted:
-        run_on = document.size_bytes <= self._run_on_bytes
-        task = rows.insert_run(connection, document, 1, settings, run_on)
+        task = rows.insert_run(connection, document, 1, settings, self._runs_on(document))
         if task is not None:
             return Accepted(document.id, task, True)
         run = rows.latest_run(connection, document.tenant, document.id)
         if run is not None and not _needs_another(run):
             return Accepted(document.id, run.task_id, False)
+        return self._start(connection, document, run.number + 1 if run else 1, settings)
+
+    def _start(
+        self, connection: Connection, document: rows.NewDocument, number: int, settings: Mapping[str, object]
+    ) -> Accepted:
+        """Begin another version; what an earlier one left unpublished is given up."""
         rows.discard_building(connection, document.tenant, document.id)
-        number = run.number + 1 if run is not None else 1
-        task = rows.insert_run(connection, document, number, settings, run_on)
+        task = rows.insert_run(connection, document, number, settings, self._runs_on(document))
         if task is None:
             raise Conflict("The document was deleted while the same file arrived. Send it again.")
         return Accepted(document.id, task, True)
+
+    def _runs_on(self, document: rows.NewDocument) -> bool:
+        """Whether one worker may carry it through all stages without the round trips between."""
+        return document.size_bytes <= self._run_on_bytes
 
 
 def _needs_another(run: rows.LatestRun) -> bool:

@@ -1,0 +1,45 @@
+"""What people ask of documents in work: pause, resume, cancel, retry. Answers with the state that follows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from docmill.db.control import Scope, Verb
+from docmill.domain.errors import WrongState
+from docmill.domain.states import TaskStatus
+from docmill.pipeline.control import Control
+from docmill.services.documents import Document, Documents
+from docmill.services.intake import Intake
+
+# In these states a verb has nothing more to do: saying it again is fine.
+_FULFILLED = {
+    Verb.PAUSE: {TaskStatus.PAUSED},
+    Verb.RESUME: {TaskStatus.PENDING, TaskStatus.STARTED},
+    Verb.CANCEL: {TaskStatus.CANCELLED},
+    Verb.RETRY: {TaskStatus.PENDING, TaskStatus.STARTED},
+}
+
+
+class Steering:
+    """Says a verb and reports; idempotent."""
+
+    def __init__(self, control: Control, documents: Documents, intake: Intake) -> None:
+        self._control = control
+        self._documents = documents
+        self._intake = intake
+
+    def document(self, verb: Verb, tenant: str, document_id: UUID) -> Document:
+        """The document after the verb. Raises DocumentNotFound, and WrongState when its state forbids it."""
+        moved = self._control.say(verb, Scope.DOCUMENT, tenant, document_id)
+        document = self._documents.get(tenant, document_id)
+        if moved or document.state.task_status in _FULFILLED[verb]:
+            return document
+        if verb is Verb.RETRY and document.state.task_status is TaskStatus.CANCELLED:
+            self._intake.again(tenant, document_id)
+            return self._documents.get(tenant, document_id)
+        state = document.state.task_status
+        raise WrongState(f"A document that is {state} has nothing to {verb}. {document.state.message}")
+
+    def dataset(self, verb: Verb, tenant: str, dataset_id: UUID) -> int:
+        """How many of the dataset's documents moved; the others had nothing to do."""
+        return len(self._control.say(verb, Scope.DATASET, tenant, dataset_id))
