@@ -40,8 +40,9 @@ format: dev ## Format the code
 	@$(PYTHON_IN_VENV) -m ruff format .
 	@$(PYTHON_IN_VENV) -m ruff check --fix .
 
-bench: dev ## Measure speed; writes benchmarks/out/bench.json
-	@$(PYTHON_IN_VENV) -m benchmarks.bench
+bench: dev ## Measure speed (BENCH="--quick"); writes benchmarks/out/bench.json
+	@bash benchmarks/setup.sh
+	@$(PYTHON_IN_VENV) -m benchmarks.bench $(BENCH)
 
 eval: dev ## Measure quality; writes benchmarks/out/eval.json
 	@$(PYTHON_IN_VENV) -m benchmarks.eval
@@ -51,6 +52,8 @@ lock: ## Resolve the requirements anew (needs uv)
 	$(COMPILE) --group build -c requirements/runtime.txt -o requirements/build.txt
 	$(COMPILE) pyproject.toml --extra local --group dev --group build -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) requirements/model.in --no-deps -o requirements/model.txt
+	$(COMPILE) requirements/bench.in --override requirements/bench_override.in --no-annotate \
+	  --no-emit-package torch --no-emit-package sympy --no-emit-package mpmath -o requirements/bench.txt
 
 clean: ## Remove what was made here, the demo's data too
 	@if [ -x $(PYTHON_IN_VENV) ] && [ -d .demo ]; then $(PYTHON_IN_VENV) -m docmill down; fi || true

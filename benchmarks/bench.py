@@ -1,0 +1,63 @@
+"""Measures speed, memory and the cost of carrying, each figure beside its peer in the same run.
+
+    python -m benchmarks.bench [--only NAME …] [--repeat 5] [--quick]
+
+Prints a table and writes benchmarks/out/bench.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import latency, memory, orchestration, peer_pipelines, search_speed, throughput
+from benchmarks.figures import Figure, show, write
+from benchmarks.scale import QUICK, Scale
+from rich.console import Console
+
+from docmill.logs import configure_logs
+
+OUT = Path(__file__).parent / "out"
+
+FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
+    "orchestration": orchestration.measure,
+    "latency": latency.measure,
+    "throughput": throughput.measure,
+    "peers": peer_pipelines.measure,
+    "memory": memory.measure,
+    "search": search_speed.measure,
+}
+
+
+def run(names: Sequence[str], scale: Scale, console: Console) -> list[Figure]:
+    """The rows of these families, each shown as soon as it is measured."""
+    rows: list[Figure] = []
+    for name in names:
+        with console.status(f"measuring {name} …"):
+            measured = FAMILIES[name](scale)
+        show(measured, console)
+        rows += measured
+    return rows
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=sorted(FAMILIES), help="families of figures; else all")
+    parser.add_argument("--repeat", type=int, help="runs of each measurement; figures are their medians")
+    parser.add_argument("--quick", action="store_true", help="few files, one run: does it work at all")
+    wanted = parser.parse_args()
+    scale = QUICK if wanted.quick else Scale()
+    console = Console()
+    configure_logs("WARNING", "text")
+    rows = run(wanted.only or list(FAMILIES), replace(scale, repeat=wanted.repeat or scale.repeat), console)
+    write(rows, OUT / "bench.json")
+    console.print(f"{len(rows)} figures are in {(OUT / 'bench.json').relative_to(Path.cwd())}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""docmill's reader and model, as plain calls for the peers to wrap."""
+
+from __future__ import annotations
+
+import atexit
+from functools import cache
+from pathlib import Path
+
+from docmill.adapters.embedders.minilm import MiniLM, find_model
+from docmill.adapters.readers.detect import detect
+from docmill.adapters.readers.sandbox import ReadingChild
+from docmill.domain.documents import Part
+from docmill.domain.text import document_text
+
+
+@cache
+def model_folder() -> Path:
+    """The weights that everybody uses here."""
+    return find_model(None)
+
+
+@cache
+def _reading() -> ReadingChild:
+    child = ReadingChild()
+    atexit.register(child.close)
+    return child
+
+
+@cache
+def _model() -> MiniLM:
+    return MiniLM(model_folder())
+
+
+def read_text(path: Path) -> str:
+    """The text of a file."""
+    media_type = detect(path, path.name).media_type
+    parts = (item for item in _reading().read(path, media_type) if isinstance(item, Part))
+    return document_text(block for part in parts for block in part.blocks)
+
+
+def embed(texts: list[str]) -> list[list[float]]:
+    """A vector for each text, of length 1."""
+    vectors: list[list[float]] = _model().embed(texts).vectors.tolist()
+    return vectors

@@ -1,0 +1,39 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of one run; the full ones take 15 to 30 seconds a measurement on two cores."""
+
+    repeat: int = 5
+    long_files: int = 60  # PDFs of 10 to 14 pages
+    short_files: int = 480  # one page each
+    peer_long_files: int = 12
+    peer_short_files: int = 60
+    noop_documents: int = 300
+    noop_steps: int = 2_000
+    uploads: int = 500
+    idle_documents: int = 25
+    search_chunks: int = 20_000
+    questions: int = 300
+    memory_documents: int = 500
+
+
+QUICK = Scale(
+    repeat=1,
+    long_files=6,
+    short_files=30,
+    peer_long_files=3,
+    peer_short_files=9,
+    noop_documents=60,
+    noop_steps=300,
+    uploads=60,
+    idle_documents=5,
+    search_chunks=1_500,
+    questions=40,
+    memory_documents=60,
+)
