@@ -152,7 +152,7 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
-        """Write entries; writing the same ones again changes nothing."""
+        """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
         ...
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:

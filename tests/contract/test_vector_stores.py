@@ -69,7 +69,28 @@ VALUES (:id, :tenant, :dataset, 'name', '', 0, :media_type, CAST(:metadata AS js
                     "version": version,
                 },
             )
-        return VectorEntry(uuid4(), version, document, dataset, tenant, "en", np.zeros(0, np.float32))
+        pattern = VectorEntry(uuid4(), version, document, dataset, tenant, "en", np.zeros(0, np.float32))
+        return self.version(pattern, version)
+
+    def version(self, pattern: VectorEntry, version: UUID) -> VectorEntry:
+        """Another version of the pattern's document, being built."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                text(
+                    """INSERT INTO document_versions (id, tenant_id, document_id, number, status, settings)
+SELECT :id, :tenant, :document, count(*) + 1, 'building', '{}' FROM document_versions
+WHERE document_id = :document"""
+                ),
+                {"id": version, "tenant": pattern.tenant, "document": pattern.document_id},
+            )
+        return replace(pattern, version_id=version)
+
+    def give_up(self, version: UUID) -> None:
+        """Discard a version, as a cancel does."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("UPDATE document_versions SET status = 'discarded' WHERE id = :id"), {"id": version}
+            )
 
     def switch(self, document: UUID, version: UUID) -> None:
         """Publish another version."""
@@ -153,7 +174,7 @@ def test_an_entry_written_with_another_vector_moves(store: VectorStore, shelf: S
 def test_only_published_versions_are_seen(store: VectorStore, shelf: Shelf) -> None:
     vectors = directions(4)
     old = entries(shelf.publish(), vectors[:2])
-    new = entries(replace(old[0], version_id=uuid4()), vectors[2:])
+    new = entries(shelf.version(old[0], uuid4()), vectors[2:])
     store.upsert(MODEL, [*old, *new])
     assert set(found(store, vectors[0])) == ids(old)
 
@@ -169,6 +190,16 @@ def test_discarded_versions_are_gone(store: VectorStore, shelf: Shelf) -> None:
 
     store.discard([gone[0].version_id])
     store.discard([gone[0].version_id])
+
+    assert set(found(store, vectors[3])) == ids(kept)
+
+
+def test_a_version_given_up_gets_no_entries_any_more(store: VectorStore, shelf: Shelf) -> None:
+    vectors = directions(4)
+    kept, late = entries(shelf.publish(), vectors[:2]), entries(shelf.publish(), vectors[2:])
+    shelf.give_up(late[0].version_id)
+
+    store.upsert(MODEL, [*kept, *late])
 
     assert set(found(store, vectors[3])) == ids(kept)
 

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from pgvector.psycopg import register_vector
 from psycopg import sql
 from sqlalchemy import Connection, Engine, TextClause, text
 
@@ -30,6 +29,12 @@ _UPSERT = """INSERT INTO vector_entries
 VALUES (%b, %b, %b, %b, %b, %b, %b, %b)
 ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
 WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
+
+# The lock makes a cancel or a delete wait for us, so that what it then discards is all there is.
+_ALIVE = text(
+    """SELECT id FROM document_versions WHERE id = ANY(:versions) AND status IN ('building', 'published')
+FOR SHARE"""
+)
 
 _EXISTS = text("SELECT to_regclass(:name) IS NOT NULL")
 
@@ -80,15 +85,16 @@ class PgVectorStore:
             _driver(connection).execute(statement)
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
-        """Write entries; writing the same ones again changes nothing."""
-        rows = [
-            (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.version_id, e.language, e.vector)
-            for e in entries
-        ]
+        """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
         with self._engine.begin() as connection:
-            driver = _driver(connection)
-            register_vector(driver)
-            with driver.cursor() as cursor:
+            versions = {entry.version_id for entry in entries}
+            alive = set(connection.execute(_ALIVE, {"versions": list(versions)}).scalars())
+            rows = [
+                (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.version_id, e.language, e.vector)
+                for e in entries
+                if e.version_id in alive
+            ]
+            with _driver(connection).cursor() as cursor:
                 cursor.executemany(_UPSERT, rows)
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
