@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     worker_processes: int = Field(2, ge=1, le=256, description="Worker processes; each computes on one core.")
     worker_queues: str = Field("extract,text,embed,index,maintenance", description="Queues a worker serves.")
     worker_recycle_tasks: int = Field(
-        200, ge=1, description="Messages after which a worker process is renewed."
+        5000, ge=1, description="Messages after which a worker process is renewed."
+    )
+    worker_memory_bytes: int = Field(
+        1536 * 1024**2, ge=256 * 1024**2, description="Memory above which a worker process is renewed."
     )
 
     embedder: Literal["minilm", "hashing"] = Field("minilm", description="The embedding model.")
@@ -83,7 +86,7 @@ class Settings(BaseSettings):
         2 * 1024**3, ge=64 * 1024**2, description="Memory limit of the reading child."
     )
     read_recycle_documents: int = Field(
-        200, ge=1, description="Documents after which the reading child is renewed."
+        1000, ge=1, description="Documents after which the reading child is renewed."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

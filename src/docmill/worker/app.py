@@ -19,6 +19,7 @@ def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> 
     celery.conf.update(celery_options(broker_url))
     celery.conf.update(
         worker_max_tasks_per_child=settings.worker_recycle_tasks,
+        worker_max_memory_per_child=settings.worker_memory_bytes // 1024,
         worker_concurrency=settings.worker_processes,
         worker_proc_alive_timeout=60,  # a process loads its model before it says that it is up
         beat_schedule=_beat_table(settings),
