@@ -56,12 +56,13 @@ def make_app(settings: Settings) -> App:
     )
 
 
-def make_reading(settings: Settings) -> Reading:
-    """A reading child with the limits of these settings; it starts at first use."""
+def make_reading(settings: Settings, interrupt: Callable[[], None] = lambda: None) -> Reading:
+    """A reading child with the limits of these settings; what `interrupt` raises ends a reading."""
     return ReadingChild(
         timeout_seconds=settings.read_timeout_seconds,
         memory_bytes=settings.read_memory_bytes,
         recycle_documents=settings.read_recycle_documents,
+        interrupt=interrupt,
     )
 
 

@@ -20,7 +20,7 @@ from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
-from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge
+from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, WorkerStopping
 from docmill.domain.text import document_text
 
 MEGABYTE = 1024 * 1024
@@ -66,6 +66,24 @@ def test_a_document_that_takes_for_ever_is_given_up(tmp_path: Path, small: Path)
     os.mkfifo(endless)  # opens when somebody writes, and nobody will
     with pytest.raises(ReaderTimeout):
         reading_of(reading, endless)
+    assert_goes_on(reading, small)
+
+
+def test_whoever_waits_for_a_long_document_can_be_called_away(tmp_path: Path, small: Path) -> None:
+    """A worker that must stop does not wait for the first page of a large file."""
+    called: list[bool] = []
+
+    def call_away() -> None:
+        if called:
+            raise WorkerStopping
+
+    reading = ReadingChild(timeout_seconds=60, interrupt=call_away)
+    endless = tmp_path / "endless.txt"
+    os.mkfifo(endless)
+    called.append(True)
+    with pytest.raises(WorkerStopping):
+        reading_of(reading, endless)
+    called.clear()
     assert_goes_on(reading, small)
 
 

@@ -167,6 +167,24 @@ def test_when_the_database_goes_away_the_task_is_given_back(engine: Engine) -> N
     assert (row.status, row.errors, row.owner) == ("queued", 0, None)
 
 
+@pytest.mark.parametrize(
+    ("statement", "status", "code"),
+    [
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", "queued", "database_busy"),
+        ("SELECT repeat('x', 2000000000)", "failed", "internal_error"),
+    ],
+)
+def test_what_the_database_refuses_is_not_taken_for_its_absence(
+    engine: Engine, statement: str, status: str, code: str
+) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+    stages[StageName.EXTRACT].before_step = lambda number: execute(engine, statement)
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+    row = task_row(engine, task)
+    assert (row.status, row.error["code"]) == (status, code)
+
+
 def test_pause_takes_effect_at_the_next_step_and_resume_repeats_nothing(engine: Engine) -> None:
     task = put_in_line(engine)
     stages = counting_stages()
@@ -283,6 +301,16 @@ def test_a_task_of_a_living_process_is_left_alone(engine: Engine) -> None:
     put_in_line(engine)
     own(engine, str(this_process()))
     assert Recovery(engine, NotedDispatcher(), crash_limit=2).sweep().freed == 0
+
+
+def test_a_living_process_that_was_cut_off_is_no_mark_against_its_document(engine: Engine) -> None:
+    task = put_in_line(engine)
+    recovery = Recovery(engine, NotedDispatcher(), crash_limit=2)
+    for _ in range(3):
+        own(engine, str(this_process()), lease="-1 second")
+        assert recovery.sweep().freed == 1
+    row = task_row(engine, task)
+    assert (row.status, row.crashes) == ("queued", 0)
 
 
 def test_a_task_of_another_host_is_freed_when_its_lease_has_ended(engine: Engine) -> None:

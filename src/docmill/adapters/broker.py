@@ -20,7 +20,14 @@ log = get_logger(__name__)
 QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
 
 _BREAK_SECONDS = 3.0
-_GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+_GIVE_UP_AT_ONCE = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+}
 
 
 def _queue(name: str) -> Queue:
@@ -90,10 +97,6 @@ class CeleryDispatcher:
                 message_name(stage), args=(str(task_id),), queue=QUEUE_OF_STAGE[stage], priority=order
             )
         )
-
-    def ping(self) -> bool:
-        """Whether the broker answers now."""
-        return self.waiting(MAINTENANCE_QUEUE) is not None
 
     def waiting(self, queue: str) -> int | None:
         """Messages in a queue over all its priorities; a queue nobody declared yet has none."""

@@ -135,6 +135,7 @@ _PLACE = text(
     """SELECT count(*) FROM (
   SELECT FROM document_tasks
   WHERE stage = :stage AND status = 'queued' AND desired = 'run'
+    AND (next_attempt_at IS NULL OR next_attempt_at <= now())
     AND (priority > :priority OR (priority = :priority AND created_at <= :created_at))
   LIMIT 10000) AS ahead"""
 )
@@ -150,7 +151,8 @@ WITH versions AS (
 ), gone AS (
   DELETE FROM documents WHERE id = :id AND tenant_id = :tenant RETURNING storage_key
 )
-SELECT gone.storage_key, ARRAY(SELECT id FROM versions) AS versions FROM gone"""  # noqa: S608
+INSERT INTO erasures (tenant_id, storage_key, version_ids)
+SELECT :tenant, storage_key, ARRAY(SELECT id FROM versions) FROM gone RETURNING id"""  # noqa: S608
 )
 
 _COUNT_KNOWN = text("SELECT count(*) FROM documents WHERE tenant_id = :tenant AND id = ANY(:ids)")
@@ -210,10 +212,12 @@ def place_in_line(connection: Connection, row: DocumentRow) -> int:
     return int(connection.execute(_PLACE, values).scalar_one())
 
 
-def delete_document(connection: Connection, tenant: str, document_id: UUID) -> tuple[str, list[UUID]] | None:
-    """Delete a document with all that hangs on it; its storage key and versions, None if there was none."""
-    row = connection.execute(_DELETE, {"id": document_id, "tenant": tenant}).one_or_none()
-    return None if row is None else (row.storage_key, list(row.versions))
+def delete_document(connection: Connection, tenant: str, document_id: UUID) -> int | None:
+    """Delete a document with all that hangs on it; the erasure of what lies elsewhere; None without one."""
+    erasure: int | None = connection.execute(
+        _DELETE, {"id": document_id, "tenant": tenant}
+    ).scalar_one_or_none()
+    return erasure
 
 
 def count_known(connection: Connection, tenant: str, document_ids: Collection[UUID]) -> int:

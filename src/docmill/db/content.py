@@ -149,6 +149,17 @@ def read_chunk_texts(engine: Engine, version: VersionRef, start: int, count: int
         return [ChunkText(*row) for row in connection.execute(_CHUNK_TEXTS, values)]
 
 
+_DELETE_EMBEDDINGS = text(
+    "DELETE FROM embeddings WHERE version_id = :version AND tenant_id = :tenant AND model = :model"
+)
+
+
+def delete_embeddings(connection: Connection, version: VersionRef, model: str) -> None:
+    """Forget what this model made of a version, before it starts anew."""
+    values = {"version": version.version_id, "tenant": version.tenant, "model": model}
+    connection.execute(_DELETE_EMBEDDINGS, values)
+
+
 def insert_embeddings(
     connection: Connection,
     version: VersionRef,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from docmill.domain.errors import DatabaseUnavailable
+from docmill.domain.errors import DatabaseBusy, DatabaseUnavailable, DocmillError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,30 +55,35 @@ def _prepare_connections(engine: Engine, vectors: bool) -> None:
             register_vector(connection)
 
 
-def is_unreachable(error: BaseException) -> bool:
-    """Whether the server is gone, starting, stopping or full; not whether we asked wrongly."""
+# By SQLSTATE: the server is gone, starting or stopping; it is full, or our work met other work.
+_GONE = frozenset({"57P01", "57P02", "57P03", "53300", ""})
+_BUSY = frozenset({"40001", "40P01", "55P03", "57014", "53100", "53200"})
+
+
+def typed(error: BaseException) -> DocmillError | None:
+    """DatabaseUnavailable or DatabaseBusy where that is what an error says; None where we asked wrongly."""
     if isinstance(error, PoolTimeout):
-        return True
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return (
-            error.connection_invalidated
-            or isinstance(error, OperationalError)
-            or state[:2] in {"08", "53", "57"}
-        )
-    return False
+        return DatabaseUnavailable()
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", None) or ""
+    gone = state.startswith("08") or (state in _GONE and isinstance(error, OperationalError))
+    if error.connection_invalidated or gone:
+        return DatabaseUnavailable()
+    return DatabaseBusy() if state in _BUSY else None
 
 
 def reaching_database(call: Callable[P, T]) -> Callable[P, T]:
-    """Turn "the server does not answer" into DatabaseUnavailable; let every other error pass."""
+    """Turn what the server says of itself into a typed error; let every other error pass."""
 
     @functools.wraps(call)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
         except (DBAPIError, PoolTimeout) as error:
-            if is_unreachable(error):
-                raise DatabaseUnavailable() from error
-            raise
+            better = typed(error)
+            if better is None:
+                raise
+            raise better from error
 
     return guarded

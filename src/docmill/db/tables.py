@@ -94,6 +94,7 @@ documents = Table(
     _when("created_at", now=True),
     Index("ix_documents_list", "tenant_id", "dataset_id", "created_at", "id"),
     Index("ix_documents_active_version_id", "active_version_id"),
+    Index("ix_documents_storage_key", "storage_key"),
     Index(
         "ix_documents_metadata",
         "metadata",
@@ -242,9 +243,9 @@ embeddings = Table(
     "embeddings",
     metadata,
     Column("chunk_id", Uuid, ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True),
+    Column("model", Text, primary_key=True),
     _tenant(),
     _parent("version_id", "document_versions.id"),
-    Column("model", Text, nullable=False),
     Column("precision", Text, nullable=False),
     Column("vector", VECTOR, nullable=False),
     Index("ix_embeddings_version_id", "version_id"),
@@ -264,6 +265,16 @@ vector_entries = Table(
     Index("ix_vector_entries_version_id", "version_id"),
     Index("ix_vector_entries_document_id", "document_id"),
     Index("ix_vector_entries_dataset_id", "tenant_id", "dataset_id"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _tenant(),
+    Column("storage_key", Text, nullable=False),
+    Column("version_ids", ARRAY(Uuid), nullable=False),
+    _when("created_at", now=True),
 )
 
 workers = Table(

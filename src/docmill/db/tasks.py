@@ -288,10 +288,10 @@ FROM document_tasks WHERE status = 'running' ORDER BY lease_until LIMIT 10000"""
 _FREE = text(
     f"""
 WITH moved AS (
-  UPDATE document_tasks SET owner = NULL, lease_until = NULL, fence = fence + 1, crashes = crashes + 1,
-    status = CASE WHEN crashes + 1 >= :limit THEN 'failed' ELSE 'queued' END,
-    error = CASE WHEN crashes + 1 >= :limit THEN :error ELSE error END,
-    finished_at = CASE WHEN crashes + 1 >= :limit THEN now() END,
+  UPDATE document_tasks SET owner = NULL, lease_until = NULL, fence = fence + 1, crashes = crashes + :deaths,
+    status = CASE WHEN crashes + :deaths >= :limit THEN 'failed' ELSE 'queued' END,
+    error = CASE WHEN crashes + :deaths >= :limit THEN :error ELSE error END,
+    finished_at = CASE WHEN crashes + :deaths >= :limit THEN now() END,
     dispatched_at = NULL, updated_at = now()
   WHERE {_GUARD} RETURNING *
 ), {
@@ -323,9 +323,12 @@ def running(connection: Connection) -> list[Running]:
     return [Running(**row._mapping) for row in connection.execute(_RUNNING)]
 
 
-def free(connection: Connection, task: Running, crash_limit: int, error: Mapping[str, Any]) -> str | None:
-    """Take a task from a dead owner: queued again, or failed at the limit; None when somebody was faster."""
+def free(
+    connection: Connection, task: Running, died: bool, crash_limit: int, error: Mapping[str, Any]
+) -> str | None:
+    """Take a task from its owner: queued again, or failed at the limit; None when somebody was faster."""
     values = {"id": task.task_id, "owner": task.owner, "fence": task.fence, "limit": crash_limit}
+    values["deaths"] = int(died)
     status: str | None = connection.execute(_FREE, {**values, "error": dict(error)}).scalar_one_or_none()
     return status
 

@@ -12,9 +12,11 @@
     ├── Unreadable                 the document was taken in and cannot be read
     │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
+    ├── EmbedderChanged            another model took over in the middle of a document
     ├── WorkerDied                 reading or computing took the process down
     ├── Unavailable                something we need does not answer (retryable)
-    │   ├── DatabaseUnavailable    ├── BrokerUnavailable    ├── StorageUnavailable ── StorageFull
+    │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
+    │   ├── StorageUnavailable ── StorageFull
     ├── NotRunning
     └── SetupError                 NotConfigured, ModelMissing, PartMissing, PortTaken, …
 
@@ -225,6 +227,12 @@ class ReaderCrashed(Unreadable):
     code = "reader_crashed"
 
 
+class EmbedderChanged(DocmillError):
+    """The embedding model was changed while this document was in work. Run `docmill reprocess` on it."""
+
+    code = "embedder_changed"
+
+
 class WorkerDied(DocmillError):
     """A worker died on this document more than once. It is set aside; see the worker's log, then retry."""
 
@@ -243,6 +251,12 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer. Run `docmill doctor`."""
 
     code = "database_unavailable"
+
+
+class DatabaseBusy(Unavailable):
+    """The database could not do this now: it is full, or the work took too long or met other work."""
+
+    code = "database_busy"
 
 
 class BrokerUnavailable(Unavailable):

@@ -68,9 +68,12 @@ class Recovery:
         return sum(self._free(task) for task in dead)
 
     def _free(self, task: tasks.Running) -> bool:
+        """A living owner whose lease ended was cut off, not killed: that is no mark against the document."""
+        died = is_gone(Owner.parse(task.owner)) is not False
         with self._engine.begin() as connection:
-            status = tasks.free(connection, task, self._crash_limit, WorkerDied().as_row())
-        log.warning("owner_lost", task_id=str(task.task_id), owner=task.owner, now=status)
+            status = tasks.free(connection, task, died, self._crash_limit, WorkerDied().as_row())
+        if status is not None:
+            log.warning("owner_lost", task_id=str(task.task_id), owner=task.owner, died=died, now=status)
         return status is not None
 
     def _send_deficit(self, queue: str, stages: list[StageName]) -> int:

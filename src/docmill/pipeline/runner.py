@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill.db import tasks
-from docmill.db.engine import is_unreachable
+from docmill.db.engine import typed
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import DatabaseUnavailable, DocmillError, LeaseLost, PauseRequested, WorkerStopping
 from docmill.domain.ids import VersionRef
@@ -176,8 +176,7 @@ class Runner:
 
     def _record_error(self, claim: tasks.Claim, error: Exception) -> None:
         """Turn what a stage raised into a row: fail, retry later, or give the task back."""
-        if isinstance(error, SQLAlchemyError) and is_unreachable(error):
-            error = DatabaseUnavailable()
+        error = typed(error) or error
         if not isinstance(error, DocmillError):
             log.exception("stage_failed_unexpectedly")
             error = DocmillError()

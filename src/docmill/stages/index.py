@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Engine
 
 from docmill.db.content import EmbeddedChunk, count_chunks, read_embedded
+from docmill.domain.errors import EmbedderChanged
 from docmill.domain.states import StageName
 from docmill.ports import Embedder, VectorEntry, VectorStore
 from docmill.stages.contract import Step, Work
@@ -33,6 +34,8 @@ class Index:
         done = int(work.cursor.get("next", 0))
         while done < total:
             chunks = read_embedded(self._engine, work.version, self._model, done, _BATCH)
+            if [chunk.ordinal for chunk in chunks] != list(range(done, min(done + _BATCH, total))):
+                raise EmbedderChanged
             self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
             done = chunks[-1].ordinal + 1
             yield Step({"next": done}, done, total, _nothing_more)

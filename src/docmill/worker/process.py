@@ -7,11 +7,17 @@ from functools import cached_property
 from uuid import UUID
 
 from docmill.bootstrap import App, make_app, make_reading, make_recovery, make_runner
+from docmill.domain.errors import WorkerStopping
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
 from docmill.ports import Reading
-from docmill.services.maintenance import discard_versions
+from docmill.services.maintenance import (
+    discard_versions,
+    erase_deleted,
+    folder_of_the_minute,
+    remove_orphans,
+)
 from docmill.settings import Settings
 
 
@@ -30,6 +36,10 @@ class WorkerProcess:
         """Whether somebody asked this worker to stop."""
         return self._stopping[0] == 1
 
+    def _check(self) -> None:
+        if self.is_stopping():
+            raise WorkerStopping
+
     @cached_property
     def app(self) -> App:
         """The adapters this process uses."""
@@ -38,7 +48,7 @@ class WorkerProcess:
     @cached_property
     def reading(self) -> Reading:
         """Reads files in a child of this process."""
-        return make_reading(self._settings)
+        return make_reading(self._settings, self._check)
 
     @cached_property
     def runner(self) -> Runner:
@@ -64,5 +74,8 @@ class WorkerProcess:
         self.recovery.sweep()
 
     def discard(self) -> None:
-        """What Beat's message does for versions nobody sees any more."""
-        discard_versions(self.app.engine, self.app.vectors)
+        """What Beat's message does for what nobody sees any more."""
+        app = self.app
+        discard_versions(app.engine, app.vectors)
+        erase_deleted(app.engine, app.storage, app.vectors)
+        remove_orphans(app.engine, app.storage, folder_of_the_minute())

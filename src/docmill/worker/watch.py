@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from docmill import __version__
 from docmill.bootstrap import App, make_app, make_recovery
-from docmill.domain.errors import DocmillError
 from docmill.logs import get_logger
 from docmill.pipeline.owner import this_host
 from docmill.pipeline.recovery import Recovery
@@ -56,7 +55,7 @@ class Watch:
     def _try_turn(self, app: App, recovery: Recovery) -> None:
         try:
             self._turn(app, recovery)
-        except (SQLAlchemyError, DocmillError) as error:
+        except Exception as error:  # noqa: BLE001 - nobody else would recover: this thread must not end
             log.warning("watch_missed_a_turn", reason=type(error).__name__)
 
     def _turn(self, app: App, recovery: Recovery) -> None:

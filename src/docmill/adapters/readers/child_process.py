@@ -8,13 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from docmill.adapters.readers import wire
 from docmill.domain import errors
+from docmill.logs import get_logger
+
+log = get_logger(__name__)
 
 PIPE_BYTES = 256 * 1024
+LOOK_UP_SECONDS = 0.25
 OUT_OF_MEMORY = ("memory allocation of", "memoryerror", "out of memory")
 KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 CHILD_ENVIRONMENT = {
@@ -69,14 +74,14 @@ class ChildProcess:
         except BrokenPipeError as error:
             raise self._cause_of_death() from error
 
-    def answer(self, seconds: float) -> wire.Message:
-        """The next message. Raises ReaderTimeout, ReaderTooLarge and ReaderCrashed."""
+    def answer(self, seconds: float, interrupt: Callable[[], None]) -> wire.Message:
+        """The next message. Raises ReaderTimeout, ReaderTooLarge, ReaderCrashed or as `interrupt` does."""
         deadline = time.monotonic() + seconds
-        length = int.from_bytes(self._take(wire.LENGTH_BYTES, deadline), "big")
+        length = int.from_bytes(self._take(wire.LENGTH_BYTES, deadline, interrupt), "big")
         if length > wire.MESSAGE_BYTES:
             raise errors.ReaderTooLarge
         try:
-            message = wire.parse(self._take(length, deadline))
+            message = wire.parse(self._take(length, deadline, interrupt))
         except ValueError as error:
             raise errors.ReaderCrashed from error
         self.idle = wire.ends(message)
@@ -91,15 +96,18 @@ class ChildProcess:
             if pipe is not None:
                 _close(pipe)
 
-    def _take(self, size: int, deadline: float) -> bytes:
+    def _take(self, size: int, deadline: float, interrupt: Callable[[], None]) -> bytes:
         assert self._process.stdout is not None
         descriptor, taken = self._process.stdout.fileno(), bytearray()
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         while len(taken) < size:
             left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
+            if left <= 0:
                 raise errors.ReaderTimeout
+            if not poll.poll(min(left, LOOK_UP_SECONDS) * 1000):
+                interrupt()
+                continue
             piece = os.read(descriptor, min(size - len(taken), PIPE_BYTES))
             if not piece:
                 raise self._cause_of_death()
@@ -118,9 +126,8 @@ class ChildProcess:
             sign in words.lower() for sign in OUT_OF_MEMORY
         ):
             return errors.ReaderTooLarge()
-        crash = errors.ReaderCrashed()
-        crash.add_note(words)
-        return crash
+        log.warning("reader_crashed", exit_code=self._process.returncode, last_words=words)
+        return errors.ReaderCrashed()
 
     def _last_words(self) -> str:
         """The end of what it wrote to standard error; for logs only, it may name paths."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docmill.adapters.readers import wire
@@ -22,6 +22,7 @@ class ReadingChild:
     `timeout_seconds` is the longest time one document may take, not counting the time its consumer takes
     between parts; `memory_bytes` limits what the child may allocate; after `recycle_documents` documents, or
     when it has come to use half its memory, the child is renewed. Not for use by several threads at once.
+    `interrupt` is called a few times a second while a document is read; what it raises ends the reading.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class ReadingChild:
         memory_bytes: int = 2 * 1024**3,
         recycle_documents: int = 200,
         text_characters: int = TEXT_CHARACTERS,
+        interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self._timeout = timeout_seconds
         self._memory = memory_bytes
         self._recycle = recycle_documents
         self._text_characters = text_characters
+        self._interrupt = interrupt
         self._child: ChildProcess | None = None
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
@@ -77,7 +80,7 @@ class ReadingChild:
         left, characters = self._timeout, 0
         while True:
             asked = time.monotonic()
-            message = child.answer(left)
+            message = child.answer(left, self._interrupt)
             left -= time.monotonic() - asked
             if "info" in message:
                 yield wire.info_of(message["info"])

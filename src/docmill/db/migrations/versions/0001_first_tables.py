@@ -73,6 +73,15 @@ def upgrade() -> None:
         "ix_document_task_events_task_id", "document_task_events", ["task_id", "id"], unique=False
     )
     op.create_table(
+        "erasures",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("tenant_id", sa.Text(), nullable=False),
+        sa.Column("storage_key", sa.Text(), nullable=False),
+        sa.Column("version_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+    )
+    op.create_table(
         "sweeps",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -153,6 +162,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_documents_list", "documents", ["tenant_id", "dataset_id", "created_at", "id"], unique=False
     )
+    op.create_index("ix_documents_storage_key", "documents", ["storage_key"], unique=False)
     op.create_index(
         "ix_documents_metadata",
         "documents",
@@ -320,7 +330,7 @@ def upgrade() -> None:
             name=op.f("fk_embeddings_version_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("chunk_id", name=op.f("pk_embeddings")),
+        sa.PrimaryKeyConstraint("chunk_id", "model", name=op.f("pk_embeddings")),
     )
     op.create_index("ix_embeddings_version_id", "embeddings", ["version_id"], unique=False)
     op.create_table(

@@ -1,0 +1,61 @@
+"""The real stages on a real PostgreSQL, run in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.installations import Installation, installation
+from tests.pipelines import make_runner, task_row
+
+from docmill.adapters.embedders.hashing import Hashing
+from docmill.bootstrap import make_reading, make_stages
+from docmill.domain.states import StageName
+from docmill.ports import Reading
+from docmill.stages.contract import Stage
+
+
+class OtherModel(Hashing):
+    """Another model than the one that began."""
+
+    model = "another"
+
+
+@pytest.fixture
+def here(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Installation]:
+    with installation(fresh_database, broker, tmp_path, step_seconds=0.000001) as running:
+        yield running
+
+
+@pytest.fixture
+def reading(here: Installation) -> Iterator[Reading]:
+    with closing(make_reading(here.settings)) as reading:
+        yield reading
+
+
+def stages(here: Installation, reading: Reading, embedder: Hashing) -> dict[StageName, Stage]:
+    return make_stages(replace(here.app, embedder=embedder), reading)
+
+
+def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, reading: Reading) -> None:
+    text = "\n\n".join(f"# Chapter {n}\n\nParagraph {n} about the river." for n in range(60)).encode()
+    accepted = here.accept("long.md", text)
+    embedded = "SELECT count(*) AS n FROM embeddings WHERE model = :model"
+
+    def some_are_embedded() -> bool:
+        return bool(here.rows(embedded, model=Hashing.model)[0].n)
+
+    first = make_runner(here.app.engine, stages(here, reading, Hashing()), is_stopping=some_are_embedded)
+    first.run(accepted.task_id, StageName.EXTRACT)
+    assert task_row(here.app.engine, accepted.task_id).stage == "embed"
+
+    second = make_runner(here.app.engine, stages(here, reading, OtherModel()))
+    second.run(accepted.task_id, StageName.EMBED)
+
+    assert task_row(here.app.engine, accepted.task_id).status == "succeeded"
+    chunks = here.rows("SELECT count(*) AS n FROM chunks")[0].n
+    assert here.rows(embedded, model="another")[0].n == chunks > 8
+    assert here.rows("SELECT count(*) AS n FROM vector_entries WHERE model = 'another'")[0].n == chunks
