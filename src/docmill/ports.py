@@ -110,6 +110,10 @@ class Storage(Protocol):
         """Forget `key`; fine when it is not there."""
         ...
 
+    def keys(self, folder: str, older_than_seconds: float) -> list[str]:
+        """The keys below `folder` whose bytes are at least this old; none when there is no such folder."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

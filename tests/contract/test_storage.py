@@ -123,3 +123,11 @@ def test_a_file_from_another_disk_is_copied_whole(root: Path) -> None:
     assert (root / KEY).read_bytes() == b"what was sent"
     assert [path for path in root.rglob("*") if path.is_file()] == [root / KEY]
     assert not arrived.exists()
+
+
+def test_old_keys_of_a_folder_are_listed(storage: Storage, arrived: Path) -> None:
+    storage.put(KEY, arrived)
+
+    assert storage.keys("originals/ab", 0) == [KEY]
+    assert storage.keys("originals/ab", 3600) == []
+    assert storage.keys("originals/ac", 0) == []

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db import catalogue, intake
+from docmill.db import catalogue
 from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
 from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import reaching_database
@@ -24,6 +24,7 @@ from docmill.domain.status import Progress, StatusView, TaskFacts, view
 from docmill.domain.text import markdown_pieces
 from docmill.logs import get_logger
 from docmill.ports import Storage, VectorStore
+from docmill.services.maintenance import erase
 
 log = get_logger(__name__)
 
@@ -105,18 +106,15 @@ class Documents:
     def delete(self, tenant: str, document_id: UUID) -> None:
         """Delete a document and everything made from it; a worker that has it in hand can write no more.
 
-        The original is removed too, unless another document has the same bytes.
+        The original is removed too, unless another document has the same bytes. What cannot be reached now
+        is removed by house-keeping.
         """
         with self._engine.begin() as connection:
-            deleted = catalogue.delete_document(connection, tenant, document_id)
-        if deleted is None:
+            erasure = catalogue.delete_document(connection, tenant, document_id)
+        if erasure is None:
             raise DocumentNotFound
-        key, versions = deleted
-        self._vectors.discard(versions)
-        with self._engine.begin() as connection:
-            if intake.is_file_free(connection, key):
-                self._storage.delete(key)
         log.info("deleted", document_id=str(document_id))
+        erase(self._engine, self._storage, self._vectors, erasure)
 
     @reaching_database
     def chunks(

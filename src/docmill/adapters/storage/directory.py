@@ -7,6 +7,7 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
@@ -68,6 +69,13 @@ class DirectoryStorage:
     def delete(self, key: str) -> None:
         """Forget `key`; fine when it is not there."""
         self._path(key).unlink(missing_ok=True)
+
+    @reaching_storage
+    def keys(self, folder: str, older_than_seconds: float) -> list[str]:
+        """The keys below `folder` whose bytes are at least this old; none when there is no such folder."""
+        latest = time.time() - older_than_seconds
+        files = (path for path in self._path(folder).rglob("*") if path.is_file())
+        return [str(path.relative_to(self._root)) for path in files if path.stat().st_mtime <= latest]
 
     def _path(self, key: str) -> Path:
         """Where a key lies. A key with empty, dotted or absolute parts could lead outside and is nowhere."""
