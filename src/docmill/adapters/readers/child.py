@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docmill.adapters.readers import wire
+from docmill.adapters.readers.bounds import bounded
 from docmill.adapters.readers.registry import reader_for
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
@@ -67,8 +68,11 @@ def _serve(request: wire.Message, answers: BinaryIO) -> bool:
     _limit_cpu(float(request["seconds"]))
     try:
         for item in _read(request):
-            message = wire.info_message(item) if isinstance(item, ReadInfo) else wire.part_message(item)
-            wire.send(answers, message)
+            if isinstance(item, ReadInfo):
+                wire.send(answers, wire.info_message(item))
+                continue
+            for part in bounded(item):
+                wire.send(answers, wire.part_message(part))
     except DocmillError as error:
         return _refuse(answers, error)
     except MemoryError:
