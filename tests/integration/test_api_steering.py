@@ -64,6 +64,8 @@ def test_all_documents_of_a_dataset_are_steered_together(api: Served) -> None:
     assert api.client.post("/api/v1/datasets/batch/pause").json() == {"moved": 0}
     assert api.client.post("/api/v1/datasets/batch/resume").json() == {"moved": 3}
     assert api.client.post("/api/v1/datasets/batch/cancel").json() == {"moved": 3}
+    assert api.client.post("/api/v1/datasets/batch/retry").json() == {"moved": 3}
+    assert api.client.post("/api/v1/datasets/batch/retry").json() == {"moved": 0}
 
 
 def test_what_is_not_there_cannot_be_steered(api: Served) -> None:

@@ -42,4 +42,18 @@ class Steering:
 
     def dataset(self, verb: Verb, tenant: str, dataset_id: UUID) -> int:
         """How many of the dataset's documents moved; the others had nothing to do."""
-        return len(self._control.say(verb, Scope.DATASET, tenant, dataset_id))
+        moved = len(self._control.say(verb, Scope.DATASET, tenant, dataset_id))
+        return moved + (self._start_cancelled(tenant, dataset_id) if verb is Verb.RETRY else 0)
+
+    def _start_cancelled(self, tenant: str, dataset_id: UUID) -> int:
+        """Start the cancelled documents of a dataset again, each as a new version."""
+        started, cursor = 0, None
+        while True:
+            page = self._documents.page(
+                tenant, dataset_id=dataset_id, status=TaskStatus.CANCELLED, cursor=cursor, limit=200
+            )
+            for document in page.items:
+                self._intake.again(tenant, document.row.id)
+            started, cursor = started + len(page.items), page.next_cursor
+            if cursor is None:
+                return started
