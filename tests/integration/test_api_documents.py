@@ -11,7 +11,9 @@ import pytest
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
 
+from docmill.domain.errors import DocumentNotFound
 from docmill.domain.ids import version_id
+from docmill.services.documents import Documents
 
 RULES = (
     "# Rules of the ferry\n\nThe ferry does not sail when the river stands above 3.2 metres.\n\n"
@@ -188,6 +190,22 @@ def test_the_file_is_served_to_be_saved_and_in_ranges(library: Library) -> None:
 @pytest.mark.parametrize("what", ["chunks", "text"])
 def test_a_document_that_is_not_published_has_no_text(library: Library, what: str) -> None:
     problem(library.api.client.get(f"/api/v1/documents/{library.unreadable}/{what}"), 409, "not_published")
+
+
+@pytest.mark.parametrize("form", ["txt", "md", "json"])
+def test_a_text_that_goes_while_it_is_read_does_not_seem_whole(library: Library, form: str) -> None:
+    api = library.api
+    paragraphs = "".join(f"Paragraph {number} of a long report.\n\n" for number in range(1500))
+    document = UUID(api.publish("report.md", paragraphs.encode()))
+    documents = Documents(api.here.app.engine, api.here.app.storage, api.here.app.vectors)
+    assert "Paragraph 1499" in "".join(documents.text("default", document, form))
+
+    pieces = documents.text("default", document, form)
+    assert "Paragraph 0" in next(pieces) + next(pieces)  # and more than is read in one go is still to come
+    documents.delete("default", document)
+
+    with pytest.raises(DocumentNotFound, match="while its text was read"):
+        list(pieces)
 
 
 # --- search ------------------------------------------------------------------------------------------------

@@ -131,10 +131,14 @@ class Documents:
 
     @reaching_database
     def text(self, tenant: str, document_id: UUID, form: str) -> Iterator[str]:
-        """The published text in pieces, as "txt", "md" or "json" (its blocks). Raises NotPublished."""
+        """The published text in pieces, as "txt", "md" or "json" (its blocks). Raises NotPublished.
+
+        The pieces end in DocumentNotFound when the document is deleted or replaced before the last one.
+        """
         with self._engine.begin() as connection:
-            version = _published(_found(connection, tenant, document_id), tenant)
-        return _FORMS[form](read_blocks(self._engine, version))
+            row = _found(connection, tenant, document_id)
+        version = _published(row, tenant)
+        return _FORMS[form](_whole(read_blocks(self._engine, version), row.characters))
 
     @reaching_database
     def original(self, tenant: str, document_id: UUID) -> Original:
@@ -196,6 +200,16 @@ def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
         return None
     created_at, document_id = decode_cursor(_CURSOR, cursor)
     return datetime.fromisoformat(created_at), UUID(document_id)
+
+
+def _whole(blocks: Iterable[Block], characters: int | None) -> Iterator[Block]:
+    """The blocks of a text this long: they are read in batches, and their version may go between two."""
+    end = 0
+    for block in blocks:
+        yield block
+        end = block.char_end
+    if end != characters:
+        raise DocumentNotFound("The document was deleted or replaced while its text was read. Ask again.")
 
 
 def _as_text(blocks: Iterable[Block]) -> Iterator[str]:
