@@ -75,8 +75,9 @@ def test_an_answer_that_is_not_ours_is_an_error_all_the_same(api: Api, client: C
         client.status("1")
 
 
-def test_nothing_listening_says_what_to_do() -> None:
-    client = Client("http://user:hunter2@127.0.0.1:9", "dm_key")
+@pytest.mark.parametrize("user", ["user:hunter2", "hunter2"])
+def test_nothing_listening_says_what_to_do(user: str) -> None:
+    client = Client(f"http://{user}@127.0.0.1:9", "dm_key")
     with client, pytest.raises(errors.NotRunning, match="docmill up") as caught:
         client.check()
     assert "hunter2" not in caught.value.message

@@ -47,13 +47,21 @@ def test_the_rest_is_default(home: Path) -> None:
     ("value", "shown"),
     [
         ("dm_0123456789", MASK),
-        ("postgresql://docmill:s3cret@db:5432/docmill", f"postgresql://docmill:{MASK}@db:5432/docmill"),
-        ("redis://:s3cret@127.0.0.1:6379/0", f"redis://:{MASK}@127.0.0.1:6379/0"),
+        ("postgresql://docmill:s3cret@db:5432/docmill", f"postgresql://{MASK}@db:5432/docmill"),
+        ("redis://:s3cret@127.0.0.1:6379/0", f"redis://{MASK}@127.0.0.1:6379/0"),
+        ("redis://s3cret@broker/0", f"redis://{MASK}@broker/0"),
+        ("redis://:s3/cr#et@broker/0", f"redis://{MASK}@broker/0"),
+        ("postgresql://docmill:s3?c=ret@db/docmill", f"postgresql://{MASK}@db/docmill"),
+        ("amqp://docmill:s3 cret\n@broker", f"amqp://{MASK}@broker"),
         (
             "postgresql:///docmill?host=/run&password=s3cret",
             f"postgresql:///docmill?host=/run&password={MASK}",
         ),
-        ("postgresql://u:p@ss:w@db/d", f"postgresql://u:{MASK}@db/d"),
+        (
+            "postgresql:///docmill?password=s3#cret&sslmode=require",
+            f"postgresql:///docmill?password={MASK}&sslmode=require",
+        ),
+        ("postgresql://u:p@ss:w@db/d", f"postgresql://{MASK}@db/d"),
         ("http://127.0.0.1:8400", "http://127.0.0.1:8400"),
     ],
 )

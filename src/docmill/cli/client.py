@@ -147,9 +147,9 @@ def _typed_errors(url: str) -> Iterator[None]:
 
 
 def _address(url: str) -> str:
-    """The URL without the user and password it may hold."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """The URL without the user and password it may hold, which may hold any character."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def _error_in(response: httpx.Response) -> DocmillError:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 MASK = "********"
 
-# user:password@ in a URL, and password=… among its parameters.
-_USER_INFO = re.compile(r"(?<=://)(?P<user>[^:@/?#\s]*):[^/?#\s]*@")
-_PARAMETER = re.compile(r"(?i)(?<=[?&])(?P<name>[a-z_]*(?:password|secret|token|key))=[^&#\s]*")
+# All before the last @ of a URL: a password may hold any character, and a token stand for the user.
+_USER_INFO = re.compile(r"(?s)(?<=://).*@")
+_PARAMETER = re.compile(r"(?i)(?<=[?&])(?P<name>[a-z_]*(?:password|secret|token|key))=[^&]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def mask(value: str) -> str:
     """The value without what it would let somebody in with: the passwords inside a URL, or all of it."""
     if "://" not in value:
         return MASK
-    return _PARAMETER.sub(rf"\g<name>={MASK}", _USER_INFO.sub(rf"\g<user>:{MASK}@", value))
+    return _PARAMETER.sub(rf"\g<name>={MASK}", _USER_INFO.sub(f"{MASK}@", value))
 
 
 def _shown(value: object) -> str | None:

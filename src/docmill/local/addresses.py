@@ -35,6 +35,6 @@ def _owner(port: int) -> str | None:
 
 
 def address_of(url: str) -> str:
-    """Host and port of a URL, without its user, password and path."""
-    parts = urlsplit(url)
+    """Host and port of a URL, without its user, password and path; of several servers, one."""
+    parts = urlsplit(f"//{url.partition('://')[2].rpartition('@')[2].partition(';')[0]}")
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
