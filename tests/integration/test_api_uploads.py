@@ -173,6 +173,8 @@ def test_a_file_that_cannot_be_taken_is_refused(
         "plan\x00.md",
         "plan\t.md",
         "plan\x7f.md",
+        "plan%0A.md",
+        "plan%0D.md",
     ],
 )
 def test_a_hostile_name_is_refused_as_it_was_sent(door: Served, name: str) -> None:
@@ -191,6 +193,38 @@ def test_a_name_may_have_any_letters(served: Served) -> None:
     assert served.client.get(f"/api/v1/documents/{document}").json()["name"] == "Fährplan – 渡轮 'neu'.md"
     saved_as = served.client.get(f"/api/v1/documents/{document}/file").headers["content-disposition"]
     assert saved_as.startswith("attachment; filename*=utf-8''F%C3%A4hrplan")
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ('filename="the %22last%22 ferry.md"', 'the "last" ferry.md'),
+        ('filename="100%25 %2F.md"', "100%25 %2F.md"),
+        ("filename=\"ferry.md\"; filename*=UTF-8''F%C3%A4hre.md", "Fähre.md"),
+        ("filename*=iso-8859-1'de'F%E4hre.md", "Fähre.md"),
+    ],
+)
+def test_a_name_is_taken_as_the_file_has_it(served: Served, sent: str, name: str) -> None:
+    body = multipart([f'Content-Disposition: form-data; name="file"; {sent}'], NOTE)
+    accepted = served.client.post("/api/v1/documents", content=body, headers=MULTIPART).json()
+
+    assert served.client.get(f"/api/v1/documents/{accepted['document_id']}").json()["name"] == name
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "filename*=UTF-8''a%0Ab.md",
+        "filename*=UTF-8''a%2Fb.md",
+        "filename*=UTF-8''%E4.md",
+        "filename*=x''a.md",
+    ],
+)
+def test_a_name_in_the_other_form_is_checked_too(door: Served, sent: str) -> None:
+    body = multipart([f'Content-Disposition: form-data; name="file"; {sent}'], NOTE)
+
+    assert door.client.post("/api/v1/documents", content=body, headers=MULTIPART).status_code == 422
+    assert nothing_is_left(door)
 
 
 # --- wrong requests ----------------------------------------------------------------------------------------

@@ -138,10 +138,22 @@ def _part_of(disposition: bytes) -> _Part:
     header = Message()
     try:
         header["content-disposition"] = disposition.decode()
-    except ValueError as error:
+        options = header.get_params([], header="content-disposition")
+        names = [_file_name(value) for name, value in options if name.lower() == "filename"]
+    except (ValueError, LookupError) as error:
         raise InvalidRequest("A name in the multipart body is not UTF-8. Send names in UTF-8.") from error
     field = header.get_param("name", header="content-disposition")
-    file_name = header.get_param("filename", header="content-disposition")
-    if not isinstance(field, str) or isinstance(file_name, tuple):
+    if not isinstance(field, str):
         raise InvalidRequest(_MALFORMED)
-    return _Part(field, file_name)
+    return _Part(field, names[-1] if names else None)  # the last is the one in `filename*=`, if there is one
+
+
+def _file_name(value: str | tuple[str | None, str | None, str]) -> str:
+    """The name as the file has it: what a form may not send in quotes is undone, and RFC 8187's own form.
+
+    Forms write a quote, a line feed and a carriage return with a percent sign, and nothing else so (WHATWG).
+    """
+    if isinstance(value, tuple):
+        charset, _, name = value
+        return name.encode("latin-1").decode(charset or "ascii")
+    return value.replace("%22", '"').replace("%0A", "\n").replace("%0D", "\r")

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from docmill.cli.client import Accepted, Client, Json
 from docmill.domain.errors import BadRequest, DocmillError, NotRunning, Refused, Unavailable, Unreadable
+from docmill.domain.names import check_file_name
 from docmill.domain.states import TaskStatus
 
 AT_ONCE = 4
@@ -139,7 +140,7 @@ class Uploads:
         started = time.monotonic()
         name = os.fsencode(path.name).decode("utf-8", "replace")
         try:
-            accepted = self._client.upload(path, name, self._dataset, self._metadata)
+            accepted = self._client.upload(path, check_file_name(name), self._dataset, self._metadata)
         except (DocmillError, OSError) as error:
             return _not_taken(path, started, error)
         return _InWork(path, started, accepted, is_new=accepted.created)
