@@ -104,13 +104,13 @@ def _say_where() -> None:
     state = _state()
     if state is None:
         return
-    key = (load_settings().home / "api_key").read_text().strip()
+    settings = load_settings()
     print(f"""
 docmill goes on running.
   API     {state.api_url}/api/v1
-  docs    {state.api_url}/docs?key={key}
-  key     {key}
-  more    docmill --help  (in .venv/bin; DOCMILL_HOME={load_settings().home})
+  docs    {state.api_url}/docs
+  key     {"as DOCMILL_API_KEY says" if settings.api_key else f"kept in {settings.home / 'api_key'}"}
+  more    docmill --help  (in .venv/bin; DOCMILL_HOME={settings.home})
   stop    make down""")
 
 

@@ -27,12 +27,12 @@ def home() -> Iterator[Path]:
         run(home, "-m", "docmill", "down")
 
 
-def run(home: Path, *arguments: str | Path) -> str:
+def run(home: Path, *arguments: str | Path, **environment: str) -> str:
     """What one command of Python printed, on this data directory."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        env={**ours, "DOCMILL_HOME": str(home), "DOCMILL_API_PORT": "0"},
+        env={**ours, "DOCMILL_HOME": str(home), "DOCMILL_API_PORT": "0", **environment},
         capture_output=True,
         text=True,
         timeout=170,
@@ -49,12 +49,14 @@ def test_the_demo_answers_its_questions_and_says_how_to_go_on(home: Path) -> Non
     assert all(item["contains"] in said for item in QUESTIONS)
     assert all(item["file"] in said for item in QUESTIONS)
     assert f"{state.api_url}/docs?key={(home / 'api_key').read_text()}" in said
+    assert f"kept in {home / 'api_key'}" in said
     assert "make down" in said
 
 
 def test_the_second_run_finds_everything_unchanged(home: Path) -> None:
     said = run(home, ROOT / "scripts" / "demo.py")
     assert "docmill is already running" in said
+    assert (home / "api_key").read_text() not in said
     assert "unchanged" in said
     assert "published" not in said.partition("$ docmill search")[0]
     assert all(item["contains"] in said for item in QUESTIONS)
@@ -68,3 +70,9 @@ def test_your_own_files_are_asked_about_their_own_headings(home: Path, tmp_path:
     assert "Every second evening, at the root." in said
     asked = run(home, ROOT / "scripts" / "demo.py", "--question", "When to give water?", note)
     assert "When to give water?" in asked
+
+
+def test_a_key_of_your_own_is_not_looked_for_in_the_data_directory(home: Path) -> None:
+    kept = (home / "api_key").read_text()
+    said = run(home, ROOT / "scripts" / "demo.py", "--question", "When?", DOCMILL_API_KEY=kept)
+    assert "as DOCMILL_API_KEY says" in said

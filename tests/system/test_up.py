@@ -96,7 +96,9 @@ def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path, stop:
         took = time.monotonic() - asked
     assert process.returncode == 0
     assert took < 10
-    assert f"API {state.api_url}/api/v1 · docs {state.api_url}/docs · key {key}" in said
+    assert f"API {state.api_url}/api/v1 · docs {state.api_url}/docs\n" in said
+    assert f"\n{state.api_url}/docs?key={key}\n" in said
+    assert f"key       kept in {home / 'api_key'}" in said
     assert "Ctrl-C stops everything." in said
     assert everything_of(home) == []
     assert list((home / "run").iterdir()) == []

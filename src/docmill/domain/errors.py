@@ -100,7 +100,7 @@ class InvalidRequest(BadRequest):
 
 
 class NotAuthenticated(DocmillError):
-    """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` prints it."""
+    """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` says where it is."""
 
     code = "not_authenticated"
     http_status = 401

@@ -26,6 +26,11 @@ def api_key(settings: Settings) -> SecretStr:
     return settings.api_key or SecretStr(secret(settings.home / "api_key", prefix="dm_"))
 
 
+def has_key(settings: Settings) -> bool:
+    """Whether there is a key of the API already, set or kept."""
+    return settings.api_key is not None or (settings.home / "api_key").exists()
+
+
 def api_url(settings: Settings) -> str:
     """Where this machine reaches its API, without a path."""
     everywhere = settings.api_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound

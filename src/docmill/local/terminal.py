@@ -12,6 +12,7 @@ from rich.console import Console
 from docmill.domain.errors import DocmillError
 from docmill.local.process import LogFile
 from docmill.local.state import State
+from docmill.settings import Settings
 
 Say = Callable[[str], None]
 Announce = Callable[[Sequence[str]], None]
@@ -44,12 +45,16 @@ def logged(logs: Path, show: Say) -> Iterator[Say]:
         log.close()
 
 
-def welcome(state: State, key: str, logs: Path) -> list[str]:
-    """Each part with its address, where the logs are, and the one line that a user needs next."""
+def welcome(state: State, settings: Settings, new_key: str | None) -> list[str]:
+    """Each part with its address, where logs and key are, and the API; a new key as a link, this once."""
     parts = [f"  {part.name:<9} {part.address}" for part in state.parts]
+    kept = "as DOCMILL_API_KEY says" if settings.api_key else f"kept in {settings.home / 'api_key'}"
+    link = [f"{state.api_url}/docs?key={new_key}"] if new_key else []
     return [
         "docmill is ready.",
         *parts,
-        f"  {'logs':<9} {logs}",
-        f"API {state.api_url}/api/v1 · docs {state.api_url}/docs · key {key}",
+        f"  {'logs':<9} {settings.home / 'logs'}",
+        f"  {'key':<9} {kept}",
+        f"API {state.api_url}/api/v1 · docs {state.api_url}/docs",
+        *link,
     ]

@@ -62,6 +62,7 @@ def _run(settings: Settings, show: Say, announce: Announce) -> int:
 
 def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> None:
     """Start everything in order, say so, and keep it running."""
+    is_first = not product.has_key(settings)
     ready = settings.model_copy(
         update={
             "api_port": choose_port(settings.api_port, "DOCMILL_API_PORT", settings.api_host),
@@ -72,9 +73,8 @@ def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> No
     )
     supervisor.start(product.worker(ready), product.beat(ready), product.api(ready))
     state = _publish(supervisor, ready)
-    own = product.api_key(ready).get_secret_value()
-    key = "as DOCMILL_API_KEY says" if settings.api_key else own
-    announce(welcome(state, key, ready.home / "logs"))
+    new_key = product.api_key(ready).get_secret_value() if is_first else None
+    announce(welcome(state, settings, new_key))
     supervisor.watch(changed=lambda: _publish(supervisor, ready))
 
 
