@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,12 @@ def test_settings_that_do_not_fit_are_wrong_usage(letter: Path) -> None:
     result = docmill("chunk", letter, "--unit", "words")
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["read", "chunk", "ingest"])
+def test_what_is_not_a_regular_file_is_wrong_usage(tmp_path: Path, command: str) -> None:
+    pipe = tmp_path / "pipe.md"
+    os.mkfifo(pipe)  # nobody will ever write into it
+    result = docmill(command, pipe)
+    assert result.returncode == 2
+    assert "regular" in result.stderr

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import typer
+
 from docmill.domain.media_types import format_named
 
 HIDDEN = "hidden"
@@ -27,6 +29,14 @@ class Found:
             return ""
         kinds = (f"{count} {kind}" for kind, count in sorted(self.skipped.items()))
         return f"Skipped: {', '.join(kinds)}."
+
+
+def check_regular(paths: list[Path]) -> list[Path]:
+    """The paths, when each is a file or a folder: a pipe or a device may never end. Wrong usage otherwise."""
+    for path in paths:
+        if not (path.is_file() or path.is_dir()):
+            raise typer.BadParameter(f"{path} is neither a file nor a folder. Name regular files.")
+    return paths
 
 
 def find_files(paths: Iterable[Path]) -> Found:

@@ -13,6 +13,7 @@ import typer
 
 from docmill.cli.connection import connect
 from docmill.cli.console import plain, print_json_line, stderr, stdout
+from docmill.cli.files import check_regular, find_files
 
 if TYPE_CHECKING:
     from docmill.cli.bars import Bars, Lines
@@ -24,7 +25,10 @@ LONGEST_TABLE = 100
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(exists=True, show_default=False, help="Files and folders.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(exists=True, callback=check_regular, show_default=False, help="Files and folders."),
+    ],
     dataset: Annotated[str | None, typer.Option(help="Dataset to put them in; made at first use.")] = None,
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", "-m", metavar="KEY=VALUE", help="Kept with each file.")
@@ -33,7 +37,6 @@ def ingest(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON line a document instead.")] = False,
 ) -> None:
     """Send files and folders, and wait until they can be searched. Exits 1 if any failed."""
-    from docmill.cli.files import find_files
     from docmill.cli.uploads import Uploads
 
     fields = _fields(metadata or [])

@@ -14,6 +14,7 @@ import typer
 
 from docmill.cli.configuration import settings
 from docmill.cli.console import print_error, print_json_line, stdout
+from docmill.cli.files import check_regular
 from docmill.domain.documents import Block, Chunk, ChunkSettings
 from docmill.domain.errors import DocmillError
 
@@ -26,7 +27,10 @@ DEFAULTS = ChunkSettings()
 DATASET = "default"
 TENANT = "default"
 
-Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, show_default=False, help="Files.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(exists=True, dir_okay=False, callback=check_regular, show_default=False, help="Files."),
+]
 Lines = Iterator[dict[str, Any]]
 
 
