@@ -6,13 +6,20 @@ Every field is documented in docs/reference/settings.md; a test keeps the two in
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from docmill.domain.errors import NotConfigured
+from docmill.domain.errors import InvalidSettings, NotConfigured
+from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE
+
+_DATABASES = frozenset({"postgresql", "postgres"})
+_BROKERS = frozenset({"redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp"})
+_QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
 
 
 def default_home() -> Path:
@@ -96,6 +103,32 @@ class Settings(BaseSettings):
         "json", description="One JSON object a line, or text for people."
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_database(value.get_secret_value()):
+            raise ValueError("is not a URL like postgresql://user:password@host:5432/name")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        # Several URLs, divided by semicolons, are servers to turn to one after another.
+        if value is not None and not all(map(_is_broker, value.get_secret_value().split(";"))):
+            raise ValueError(
+                "is not a URL like redis://:password@host:6379/0 or amqp://user:password@host:5672//, "
+                "with what is special in the password percent-encoded"
+            )
+        return value
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _check_queues(cls, value: str) -> str:
+        queues = [queue.strip() for queue in value.split(",")]
+        if not set(queues) <= set(_QUEUES):
+            raise ValueError(f"names a queue that is none of {', '.join(_QUEUES)}")
+        return ",".join(queues)
+
     @property
     def database(self) -> str:
         """The database's URL. Raises NotConfigured where neither a setting nor `docmill up` names one."""
@@ -106,10 +139,36 @@ class Settings(BaseSettings):
         """The broker's URL. Raises NotConfigured where neither a setting nor `docmill up` names one."""
         return _needed(self.broker_url, "DOCMILL_BROKER_URL")
 
+    def check_api_host(self) -> None:
+        """Raises InvalidSettings when no address goes by the name in DOCMILL_API_HOST."""
+        try:
+            socket.getaddrinfo(self.api_host, None)
+        except (socket.gaierror, UnicodeError):
+            raise InvalidSettings(
+                "DOCMILL_API_HOST: no address goes by this name. Set it to one of this machine, as 127.0.0.1."
+            ) from None
+
     @property
     def storage_path(self) -> Path:
         """Where original files are kept."""
         return self.storage_dir or self.home / "storage"
+
+
+def _is_database(url: str) -> bool:
+    scheme, _, rest = url.partition("://")
+    # Here a password may hold any character: the server is what follows the last @.
+    return scheme.partition("+")[0] in _DATABASES and _has_good_port(f"//{rest.rpartition('@')[2]}")
+
+
+def _is_broker(url: str) -> bool:
+    return url.partition("://")[0] in _BROKERS and _has_good_port(url)
+
+
+def _has_good_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _needed(value: SecretStr | None, name: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,69 @@ def test_a_wrong_value_is_named_and_not_repeated(home: Path, monkeypatch: pytest
         settings()
     assert "DOCMILL_API_PORT" in caught.value.message
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "foo://host"),
+        ("BROKER_URL", "host:6379"),
+        ("BROKER_URL", "redis://host:hunter2"),
+        ("BROKER_URL", "redis://host:70000"),
+        ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL", "mysql://host/docmill"),
+        ("DATABASE_URL", "postgresql://host:hunter2/docmill"),
+        ("DATABASE_URL", "postgresql://host:70000/docmill"),
+        ("WORKER_QUEUES", "extract,hunter2"),
+        ("WORKER_QUEUES", ","),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_is_wrong_usage(home: Path, name: str, value: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "docmill", "config"],
+        env={**os.environ, f"DOCMILL_{name}": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert f"DOCMILL_{name}: " in result.stderr
+    assert "[invalid_settings]" in result.stderr
+    assert "hunter2" not in result.stderr
+    assert name != "WORKER_QUEUES" or "extract, text, embed, index, maintenance" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "sentinel://one:26379;sentinel://two:26379"),
+        ("BROKER_URL", "amqp://guest:guest@host:5672//"),
+        ("BROKER_URL", "redis+socket:///run/redis.sock"),
+        ("DATABASE_URL", "postgres://docmill@host/docmill"),
+        ("DATABASE_URL", "postgresql+psycopg://u:pa?ss@host/docmill"),
+        ("DATABASE_URL", "postgresql:///docmill?host=/run/postgresql"),
+        ("WORKER_QUEUES", "extract, text"),
+    ],
+)
+def test_every_usual_way_to_name_a_server_is_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"DOCMILL_{name}", value)
+    assert settings()
+
+
+@pytest.mark.parametrize("command", [["up"], ["up", "--detach"], ["api"]])
+def test_a_host_that_nobody_knows_is_wrong_usage(home: Path, command: list[str]) -> None:
+    unused = {
+        "DOCMILL_DATABASE_URL": "postgresql://127.0.0.1:9/x",
+        "DOCMILL_BROKER_URL": "redis://127.0.0.1:9",
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "docmill", *command],
+        env={**os.environ, **unused, "DOCMILL_API_HOST": "no-such-host.invalid"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2, result.stderr
+    assert "DOCMILL_API_HOST: " in result.stderr

@@ -20,7 +20,8 @@ _LAST_REQUESTS_SECONDS = 5  # that requests in work may take when told to stop
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortTaken."""
+    """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings."""
+    settings.check_api_host()
     configure_logs(settings.log_level, settings.log_format)
     api = create_app(make_app(settings))
     with listen(settings.api_host, settings.api_port) as listener:

@@ -98,7 +98,10 @@ def _names(variables: Mapping[str, str | None]) -> frozenset[str]:
 
 def _what_is_wrong(error: ValidationError) -> str:
     # The value itself is left out: it may be a secret.
-    found = [f"DOCMILL_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+    found = [
+        f"DOCMILL_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors(include_input=False)
+    ]
     return f"{'; '.join(found)}. Correct it in the environment or in HOME/docmill.env."
 
 

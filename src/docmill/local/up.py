@@ -24,8 +24,10 @@ from docmill.settings import Settings
 def up(settings: Settings, *, detach: bool) -> int:
     """Run the product until a stop signal, or with `detach` until it is ready; returns the exit code.
 
-    Raises AlreadyRunning, PortTaken, PartMissing, SetupError, DatabaseUnavailable, BrokerUnavailable.
+    Raises InvalidSettings, AlreadyRunning, PortTaken, PartMissing, SetupError, DatabaseUnavailable,
+    BrokerUnavailable.
     """
+    settings.check_api_host()
     prepare_home(settings.home)
     show = terminal()
     if not detach:
