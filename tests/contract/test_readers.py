@@ -16,6 +16,7 @@ import pytest
 from tests import made_files as made
 
 from docmill.adapters.readers.detect import detect
+from docmill.adapters.readers.rendered import rendered_blocks
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
@@ -417,6 +418,54 @@ def test_a_web_page_in_utf_16_that_claims_latin_1(desk: Desk) -> None:
     page = '<html><meta charset="latin-1"><body><p>grüße 🚢</p></body></html>'
     assert desk.read("a.html", page.encode("utf-16")).text == "grüße 🚢"
     assert desk.read("b.html", page).text == "grüße 🚢"
+
+
+def nested(*opening: str, around: str, times: int = 80) -> str:
+    """A paragraph below that many elements of these kinds, between words that stand at the top."""
+    start = "".join(f"<{name}>" * times for name in opening)
+    end = "".join(f"</{name}>" * times for name in reversed(opening))
+    return f"<h1>Top</h1><p>before</p>{start}{around}{end}<p>after</p>"
+
+
+@pytest.mark.parametrize("wrappers", [("div",), ("blockquote", "span"), ("font", "section"), ("td",)])
+@pytest.mark.parametrize("times", [50, 80, 3_000])
+def test_a_deeply_nested_page_loses_no_words(desk: Desk, wrappers: tuple[str, ...], times: int) -> None:
+    inner = "<p>deep <b>down</b></p>loose<div>R&amp;D</div>"
+    page = desk.read("a.html", "<html>" + nested(*wrappers, around=inner, times=times))
+    assert [b.text for b in page.blocks] == ["Top", "before", "deep down", "loose", "R&D", "after"]
+
+
+def test_lists_inside_one_another_lose_no_words(desk: Desk) -> None:
+    items = "".join(f"<ul><li>item {n}" for n in range(70)) + "</li></ul>" * 70
+    page = desk.read("a.html", "<html>" + nested("blockquote", around=items, times=60))
+    assert re.findall(r"item (\d+)|(after)", page.text) == [*((str(n), "") for n in range(70)), ("", "after")]
+
+
+def test_a_deep_table_keeps_its_cells(desk: Desk) -> None:
+    table = "<table><tr><th>From</th><th>To</th></tr><tr><td>A</td><td>B</td></tr></table>"
+    page = desk.read("a.html", "<html>" + nested("div", around=table))
+    assert page.of_kind(BlockKind.TABLE) == ["From | To\nA | B"]
+
+
+def test_end_tags_may_be_left_out(desk: Desk) -> None:
+    paragraphs = "".join(f"<p>Paragraph {n}, 3 &lt; 4" for n in range(100))
+    page = desk.read("a.html", f"<html><body>{paragraphs}<table><tr><td>a<td>b<tr><td>c<td>d</table><p>after")
+    assert [b.text for b in page.blocks[:100]] == [f"Paragraph {n}, 3 < 4" for n in range(100)]
+    assert [b.text for b in page.blocks[100:]] == ["a | b\nc | d", "after"]
+
+
+def test_marks_of_lists_and_quotes_without_end_are_kept_as_text() -> None:
+    for marks in ("- " * 60, "> " * 200):
+        *_, marked, after = rendered_blocks(f"{marks}12\n\nafter")
+        assert (marked.text[-4:], after.text) == (f"{marks[-2:]}12", "after")
+
+
+def test_deeply_nested_chapters_and_mails_lose_no_words(desk: Desk) -> None:
+    page = nested("div", around="<p>deep</p>")
+    mail = b"From: a@b.example\nSubject: s\nContent-Type: text/html\n\n" + page.encode()
+    assert [b.text for b in desk.read("a.eml", mail).blocks][2:] == ["Top", "before", "deep", "after"]
+    chapter = desk.read("a.epub", made.epub(f"x</p>{page}<p>end"))
+    assert [b.text for b in chapter.blocks][-5:] == ["Top", "before", "deep", "after", "end"]
 
 
 def test_mail_shows_who_wrote_what_and_names_what_was_left_out(desk: Desk) -> None:

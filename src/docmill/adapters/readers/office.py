@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docmill.adapters.readers import xberg_engine
+from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import (
@@ -46,7 +47,7 @@ class BookReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises as OfficeReader."""
-        document = xberg_engine.extract(path.read_bytes(), media_type)
+        document = xberg_engine.extract(mended_book(path.read_bytes()), media_type)
         yield from _flowing(rendered_blocks(document.content), _info(document, media_type, None))
 
 

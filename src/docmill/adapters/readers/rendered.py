@@ -14,6 +14,8 @@ from docmill.adapters.readers.decoding import storable
 from docmill.adapters.readers.markdown import rectangular
 from docmill.domain.documents import BlockKind, RawBlock, Table
 
+NESTING = 100  # lists and quotes inside one another
+
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?(</\1\s*>|\Z)|<[/a-zA-Z!?][^>]*>", re.S | re.I)
 _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
@@ -21,7 +23,7 @@ _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
 
 def rendered_blocks(markdown: str, page: int | None = None) -> Iterator[RawBlock]:
     """The blocks of one page (or of a document without pages) that an engine rendered as Markdown."""
-    tokens = _parser().parse(storable(markdown))
+    tokens = _tokens(storable(markdown))
     lists: list[_List] = []
     index = 0
     while index < len(tokens):
@@ -87,10 +89,22 @@ class _List:
         return mark
 
 
+def _tokens(markdown: str) -> list[Token]:
+    """The parser drops what is nested more deeply than it goes; then marks of lists and quotes are text."""
+    tokens = _parser().parse(markdown)
+    deepest = max((token.level for token in tokens), default=0)
+    return tokens if deepest < NESTING - 1 else _flat_parser().parse(markdown)
+
+
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
     """Without the inline pass: most lines hold no marks, and those that do are parsed one by one."""
-    return MarkdownIt("commonmark", {"maxNesting": 60}).enable("table").disable("inline")
+    return MarkdownIt("commonmark", {"maxNesting": NESTING}).enable("table").disable("inline")
+
+
+@lru_cache(maxsize=1)
+def _flat_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable("table").disable(["inline", "list", "blockquote", "code"])
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from docmill.adapters.readers.nesting import mended
+
 _CHARSET = re.compile(r"(<meta\b[^>]*?charset\s*=\s*[\"']?)[\w-]+", re.I)
 _HIDDEN = re.compile(r"<(script|style|template|iframe|object)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
@@ -17,5 +19,5 @@ def title_of(html: str) -> str:
 
 
 def as_utf8(html: str) -> bytes:
-    """The page as UTF-8 that says so, without scripts, styles and embedded frames."""
-    return _CHARSET.sub(r"\1utf-8", _HIDDEN.sub(" ", html)).encode("utf-8", "replace")
+    """The page as UTF-8 that says so, without scripts and frames, every element ended and none too deep."""
+    return _CHARSET.sub(r"\1utf-8", mended(_HIDDEN.sub(" ", html))).encode("utf-8", "replace")
