@@ -275,6 +275,13 @@ def test_json_is_cut_between_members(desk: Desk) -> None:
     assert read.blocks[-1].text.endswith("]}")
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_number_may_have_any_count_of_digits(desk: Desk, name: str) -> None:
+    source = f'{{"large": -{"7" * 5_000}}}'
+    read = desk.read(name, source)
+    assert (read.text, read.info.notices) == (source, ())
+
+
 @pytest.mark.parametrize("content", ['{"a": 1', '{"a": 1} x', "[" * 100_000 + "]" * 100_000, "nothing"])
 def test_what_is_not_json_is_damaged(desk: Desk, content: str) -> None:
     with pytest.raises(DamagedFile):

@@ -19,7 +19,7 @@ OPEN_LEVELS = 8
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=str)  # only the extent of a value counts, and its digits are not limited
 
 Span = tuple[int, int]
 
@@ -56,7 +56,7 @@ def _bad_lines(text: str, spans: list[Span]) -> tuple[str, ...]:
 
 def _is_json(line: str) -> bool:
     try:
-        json.loads(line)
+        json.loads(line, parse_int=str)
     except (ValueError, RecursionError):
         return False
     return True
