@@ -122,7 +122,7 @@ def test_a_child_that_dies_while_reading_is_a_crash_of_this_document_only(
     items = reading.read(large, types.TEXT)
     next(items)
     the_child().send_signal(signal.SIGSEGV)
-    with pytest.raises(ReaderCrashed):
+    with pytest.raises(ReaderCrashed, match="send it again"):
         list(items)
     assert_goes_on(reading, small)
 

@@ -222,7 +222,7 @@ class ReaderTooLarge(Unreadable):
 
 
 class ReaderCrashed(Unreadable):
-    """The reader crashed on this file. The file is kept; other documents are not affected."""
+    """The reader crashed on this file. Save it anew, or as another format such as PDF, and send it again."""
 
     code = "reader_crashed"
 
