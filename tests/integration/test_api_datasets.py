@@ -73,6 +73,21 @@ def test_a_name_that_cannot_be_used_is_refused(served: Served, name: str) -> Non
     assert problem(made, 422, made.json()["code"])["code"] in {"invalid_name", "invalid_request"}
 
 
+def test_a_name_is_the_same_however_its_accents_were_typed(served: Served) -> None:
+    in_one, in_two = "F\u00e4hren", "Fa\u0308hren"
+    served.upload("ferry.md", NOTE, dataset=in_two)
+    made = served.client.post("/api/v1/datasets", json={"name": in_two})
+
+    assert (made.status_code, made.json()["name"]) == (200, in_one)
+    for name in (in_one, in_two):
+        assert served.client.get(f"/api/v1/datasets/{name}").json() == made.json()
+
+
+@pytest.mark.parametrize("name", ["नाव सेवा", "เรือข้ามฟาก", "ফেরি"])
+def test_a_name_may_be_written_with_marks_for_vowels(served: Served, name: str) -> None:
+    assert served.client.post("/api/v1/datasets", json={"name": name}).status_code == 201
+
+
 def test_a_dataset_that_does_not_exist(served: Served) -> None:
     for unknown in ("nowhere", str(uuid4())):
         problem(served.client.get(f"/api/v1/datasets/{unknown}"), 404, "dataset_not_found")

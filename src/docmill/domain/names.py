@@ -28,8 +28,12 @@ def check_file_name(name: str) -> str:
 
 
 def check_dataset_name(name: str) -> str:
-    """The name itself when a dataset may be called so. Raises InvalidName."""
-    letters = all(character.isalnum() or character in " ._-" for character in name)
+    """The name in its composed form (NFC) when a dataset may be called so. Raises InvalidName.
+
+    One name typed on two systems may be two strings: only this form is stored, looked up and hashed.
+    """
+    name = composed(name)
+    letters = all(_is_of_a_word(character) or character in " ._-" for character in name)
     if not letters or name != name.strip() or not 0 < len(name) <= MAX_DATASET_NAME_CHARACTERS:
         raise InvalidName(
             "A dataset's name has 1 to 100 letters, digits, spaces, dots, dashes or underscores, "
@@ -40,12 +44,22 @@ def check_dataset_name(name: str) -> str:
     return name
 
 
+def composed(name: str) -> str:
+    """The name with each letter and its accents as one character, where there is one (Unicode's NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
 def as_uuid(text: str) -> UUID | None:
     """The UUID that this text spells, None if it spells none."""
     try:
         return UUID(text)
     except ValueError:
         return None
+
+
+def _is_of_a_word(character: str) -> bool:
+    """Letters, digits, and the marks that many scripts write vowels with."""
+    return character.isalnum() or unicodedata.category(character) in {"Mn", "Mc"}
 
 
 def _is_unseen(character: str) -> bool:

@@ -16,7 +16,7 @@ from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
-from docmill.domain.names import as_uuid, check_dataset_name
+from docmill.domain.names import as_uuid, check_dataset_name, composed
 
 _CURSOR = "datasets"
 _SPECIAL_TOKENS = 2  # the embedding model puts one before and one after every text
@@ -58,7 +58,8 @@ class Datasets:
     def create(self, tenant: str, name: str, chunking: ChunkSettings) -> tuple[Dataset, bool]:
         """The dataset of this name, and whether it is new. Raises Conflict when it cuts in another way."""
         self.check_chunking(chunking)
-        dataset = dataset_id(tenant, check_dataset_name(name))
+        name = check_dataset_name(name)
+        dataset = dataset_id(tenant, name)
         with self._engine.begin() as connection:
             created = intake.insert_dataset(connection, tenant, dataset, name, settings_of(chunking))
         found = self.find(tenant, str(dataset))
@@ -71,7 +72,7 @@ class Datasets:
     @reaching_database
     def find(self, tenant: str, name_or_id: str) -> Dataset:
         """One dataset. Raises DatasetNotFound."""
-        dataset = as_uuid(name_or_id) or dataset_id(tenant, name_or_id)
+        dataset = as_uuid(name_or_id) or dataset_id(tenant, composed(name_or_id))
         with self._engine.begin() as connection:
             row = catalogue.dataset(connection, tenant, dataset)
         if row is None:

@@ -22,7 +22,7 @@ from docmill.domain.errors import (
     FileTooLarge,
     WrongState,
 )
-from docmill.domain.names import as_uuid, check_dataset_name, check_file_name
+from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, composed
 from docmill.domain.states import ENDED, StageName, Status
 from docmill.logs import get_logger
 from docmill.ports import Dispatcher, Storage
@@ -146,7 +146,8 @@ class Intake:
         tenant, dataset = document.tenant, document.dataset_id
         found = rows.enter(connection, tenant, dataset, document.storage_key)
         if found is None and as_uuid(name) is None:
-            rows.insert_dataset(connection, tenant, dataset, name, settings_of(ChunkSettings()))
+            settings = settings_of(ChunkSettings())
+            rows.insert_dataset(connection, tenant, dataset, composed(name), settings)
             found = rows.dataset_settings(connection, tenant, dataset)
         if found is None:
             raise DatasetNotFound
