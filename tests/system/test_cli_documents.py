@@ -111,6 +111,12 @@ def test_an_export_is_the_text_of_the_file(docmill: Docmill, tmp_path: Path) -> 
     assert "\n# Crew Handbook\n" in output.read_text()
 
 
+def test_an_export_to_nowhere_is_told_as_what_it_is(docmill: Docmill, tmp_path: Path) -> None:
+    told = docmill("export", "handbook.pdf", "-o", tmp_path / "missing" / "handbook.txt", expect=1).stderr
+    assert "No such file or directory" in told
+    assert "[file_not_usable]" in told
+
+
 def test_a_bad_file_is_told_and_the_others_are_published(docmill: Docmill, tmp_path: Path) -> None:
     (tmp_path / "good.txt").write_text("The spare anchor lies below the stern bench.")
     (tmp_path / "empty.txt").touch()

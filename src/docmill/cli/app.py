@@ -10,7 +10,7 @@ import typer
 
 from docmill.cli import configuration, documents, ingest, processes, search, stages, steering
 from docmill.cli.console import print_error
-from docmill.domain.errors import DocmillError
+from docmill.domain.errors import DocmillError, FileNotUsable
 
 RUNNING = "On this machine"
 DOCUMENTS = "Documents"
@@ -81,8 +81,8 @@ def _leave(error: DocmillError) -> NoReturn:
 
 
 def _unexpected(error: Exception) -> DocmillError:
-    if isinstance(error, OSError) and error.strerror:
-        return DocmillError(
+    if isinstance(error, OSError) and error.filename:
+        return FileNotUsable(
             f"{error.strerror}: {error.filename}. Check that it is there and its permissions."
         )
     return DocmillError(

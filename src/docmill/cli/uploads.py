@@ -13,7 +13,15 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from docmill.cli.client import Accepted, Client, Json
-from docmill.domain.errors import BadRequest, DocmillError, NotRunning, Refused, Unavailable, Unreadable
+from docmill.domain.errors import (
+    BadRequest,
+    DocmillError,
+    FileNotUsable,
+    NotRunning,
+    Refused,
+    Unavailable,
+    Unreadable,
+)
 from docmill.domain.names import check_file_name
 from docmill.domain.states import TaskStatus
 
@@ -201,6 +209,6 @@ def _not_taken(path: Path, started: float, error: DocmillError | OSError) -> Out
     seconds = round(time.monotonic() - started, 2)
     if isinstance(error, OSError):
         reason = f"The file cannot be read: {error.strerror}. Check that it is there and its permissions."
-        return Outcome(str(path), FAILED, seconds=seconds, code="file_not_readable", reason=reason)
+        return Outcome(str(path), FAILED, seconds=seconds, code=FileNotUsable.code, reason=reason)
     outcome = REFUSED if isinstance(error, AT_THE_DOOR) else FAILED
     return Outcome(str(path), outcome, seconds=seconds, code=error.code, reason=error.message)

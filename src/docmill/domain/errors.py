@@ -17,6 +17,7 @@
     ├── Unavailable                something we need does not answer (retryable)
     │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
     │   ├── StorageUnavailable ── StorageFull
+    ├── FileNotUsable              a file of the user's own, on the command line
     ├── NotRunning
     └── SetupError                 NotConfigured, ModelMissing, PartMissing, PortTaken, …
 
@@ -124,6 +125,12 @@ class DocumentNotFound(NotFound):
     """There is no such document. It may have been deleted."""
 
     code = "document_not_found"
+
+
+class FileNotUsable(DocmillError):
+    """A file or folder cannot be read or written. Check that it is there and its permissions."""
+
+    code = "file_not_usable"
 
 
 class FileNotStored(NotFound):
