@@ -421,6 +421,15 @@ def test_a_web_page_shows_its_words_and_nothing_that_runs(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize("head", ["<head>{}</head><body>", "<head>{}<body>", "{}<body>", "{}"])
+def test_what_a_page_says_about_itself_is_no_block(desk: Desk, head: str) -> None:
+    about = head.format("<title>Name</title><meta name=description content=Summary>")
+    read = desk.read("a.html", f"<html>{about}<h1>Top</h1><p>words")
+    assert (read.info.title, [b.text for b in read.blocks]) == ("Name", ["Top", "words"])
+    mail = desk.read("a.eml", f"From: a@b.example\nContent-Type: text/html\n\n<html>{about}<p>words</p>")
+    assert [b.text for b in mail.blocks][1:] == ["words"]
+
+
 def test_a_web_page_in_utf_16_that_claims_latin_1(desk: Desk) -> None:
     page = '<html><meta charset="latin-1"><body><p>grüße 🚢</p></body></html>'
     assert desk.read("a.html", page.encode("utf-16")).text == "grüße 🚢"

@@ -19,7 +19,7 @@ OPEN_LEVELS = 8
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _LINE = re.compile(r"[^\r\n]*\S[^\r\n]*")
-_DECODER = json.JSONDecoder(parse_int=str)  # only the extent of a value counts, and its digits are not limited
+_DECODER = json.JSONDecoder(parse_int=str)  # values are not used, and digits are not limited
 
 Span = tuple[int, int]
 

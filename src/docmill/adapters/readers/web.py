@@ -7,8 +7,9 @@ from html import unescape
 
 from docmill.adapters.readers.nesting import mended
 
-_CHARSET = re.compile(r"(<meta\b[^>]*?charset\s*=\s*[\"']?)[\w-]+", re.I)
+_CHARSET = re.compile(r"(<meta\b[^<>]*?charset\s*=\s*[\"']?)[\w-]+", re.I)
 _HIDDEN = re.compile(r"<(script|style|template|iframe|object)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
+_TITLE_ELEMENT = re.compile(r"<title\b[^<>]*>[^<]*</title\s*>", re.I)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
 
 
@@ -19,5 +20,9 @@ def title_of(html: str) -> str:
 
 
 def as_utf8(html: str) -> bytes:
-    """The page as UTF-8 that says so, without scripts and frames, every element ended and none too deep."""
-    return _CHARSET.sub(r"\1utf-8", mended(_HIDDEN.sub(" ", html))).encode("utf-8", "replace")
+    """The page as UTF-8 that says so, without title, scripts and frames, and mended.
+
+    A title in a head whose tags were left out, as they may be, would come out as the first paragraph.
+    """
+    shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
+    return _CHARSET.sub(r"\1utf-8", mended(shown)).encode("utf-8", "replace")
