@@ -80,7 +80,24 @@ def test_an_address_or_a_method_that_is_not_there(served: Served) -> None:
     problem(served.client.get("/api/v1/nothing"), 404, "not_found")
     answer = served.client.put("/api/v1/documents")
     problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("documents/some", "DELETE, GET"),
+        ("documents/some/status", "GET"),
+        ("documents/some/pause", "POST"),
+        ("datasets/some", "GET, PATCH"),
+        ("search", "POST"),
+    ],
+)
+def test_allow_names_every_method_of_an_address(served: Served, path: str, methods: str) -> None:
+    answer = served.client.put(f"/api/v1/{path}")
+
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == methods
 
 
 # --- the description ---------------------------------------------------------------------------------------
@@ -111,6 +128,30 @@ def test_every_operation_is_described_with_its_errors(operations: dict[str, Any]
         assert {"401", "500", "503"} <= operation["responses"].keys(), name
 
 
+def test_every_body_has_a_schema_and_every_header_of_ours_is_described(operations: dict[str, Any]) -> None:
+    for name, operation in operations.items():
+        bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+        contents = [content for body in bodies for content in body.get("content", {}).values()]
+        assert all(content.get("schema") for content in contents), name
+        if "/health/" not in name:
+            assert "WWW-Authenticate" in operation["responses"]["401"]["headers"], name
+            assert "Retry-After" in operation["responses"]["503"]["headers"], name
+
+    upload = operations["POST /api/v1/documents"]
+    assert {"file", "dataset", "metadata"} == upload["requestBody"]["content"]["multipart/form-data"][
+        "example"
+    ].keys()
+    for name, statuses in (
+        ("POST /api/v1/documents", ("200", "202")),
+        ("POST /api/v1/datasets", ("200", "201")),
+        ("POST /api/v1/documents/{document_id}/reprocess", ("202",)),
+    ):
+        assert all("Location" in operations[name]["responses"][status]["headers"] for status in statuses)
+    text = operations["GET /api/v1/documents/{document_id}/text"]["responses"]["200"]["content"]
+    assert text.keys() == {"text/plain", "text/markdown", "application/json"}
+    assert text["application/json"]["schema"] == {"$ref": "#/components/schemas/BlockList"}
+
+
 def test_the_names_of_operations_are_stable(operations: dict[str, Any]) -> None:
     assert {name: operation["operationId"] for name, operation in operations.items()} == {
         "POST /api/v1/documents": "upload_document",
@@ -125,6 +166,9 @@ def test_the_names_of_operations_are_stable(operations: dict[str, Any]) -> None:
         "POST /api/v1/datasets": "create_dataset",
         "GET /api/v1/datasets/{dataset}": "get_dataset",
         "PATCH /api/v1/datasets/{dataset}": "change_dataset",
+        "POST /api/v1/documents/{document_id}/{verb}": "steer_document",
+        "POST /api/v1/documents/{document_id}/reprocess": "reprocess_document",
+        "POST /api/v1/datasets/{dataset}/{verb}": "steer_dataset",
         "POST /api/v1/search": "search",
         "GET /api/v1/formats": "list_formats",
         "GET /api/v1/health/live": "health_live",
@@ -139,8 +183,7 @@ def test_every_model_has_an_example_and_every_reference_leads_somewhere(served: 
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(description)))
     assert references <= schemas.keys()
     assert "HTTPValidationError" not in schemas
-    pages = {"DocumentList", "DatasetList", "ChunkList", "FormatList", "SearchAnswer"}  # their items have one
     parts = {"LegView", "ScoresView", "FieldError"}
     for name, schema in schemas.items():
-        if schema.get("type") == "object" and name not in pages | parts:
+        if schema.get("type") == "object" and name not in parts:
             assert "example" in schema, name

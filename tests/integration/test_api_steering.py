@@ -78,7 +78,7 @@ def test_what_is_not_there_cannot_be_steered(api: Served) -> None:
 
 
 def test_an_unknown_verb_is_refused(api: Served) -> None:
-    problem(api.client.post(f"/api/v1/documents/{upload(api, 'verb.md')}/explode"), 422, "invalid_request")
+    problem(api.client.post(f"/api/v1/documents/{upload(api, 'verb.md')}/explode"), 404, "not_found")
 
 
 def test_a_document_is_processed_again_while_its_readers_keep_what_they_have(

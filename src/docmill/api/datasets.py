@@ -10,14 +10,15 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases
-from docmill.api.models import DATASET_ID, NEXT_CURSOR, TIME, example
-from docmill.api.problems import problems
+from docmill.api.models import DATASET_ID, NEXT_CURSOR, TIME, example, example_of
+from docmill.api.problems import described_header, problems
 from docmill.domain.documents import ChunkSettings
 from docmill.services.datasets import Dataset as StoredDataset
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 _DEFAULT = ChunkSettings()
+_LOCATION = described_header("Location", "The dataset's own address.", f"/api/v1/datasets/{DATASET_ID}")
 
 
 class Chunking(BaseModel):
@@ -94,6 +95,8 @@ class DatasetView(BaseModel):
 class DatasetList(BaseModel):
     """A page of datasets, by name."""
 
+    model_config = example(items=[example_of(DatasetView)], next_cursor=None)
+
     items: list[DatasetView]
     next_cursor: str | None = Field(description=NEXT_CURSOR)
 
@@ -116,7 +119,12 @@ def list_datasets(
     summary="Make a dataset",
     status_code=201,
     responses={
-        200: {"model": DatasetView, "description": "It was there, with the same settings."},
+        200: {
+            "model": DatasetView,
+            "description": "It was there, with the same settings.",
+            "headers": _LOCATION,
+        },
+        201: {"headers": _LOCATION},
         **problems(409, 413, 422),
     },
 )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, StreamingResponse
 
 from docmill.api.dependencies import Cursor, DocumentId, PageSize, Storable, Tenant, UseCases
-from docmill.api.models import ChunkList, ChunkView, DocumentList, DocumentView, StatusModel
-from docmill.api.problems import problems
+from docmill.api.models import BlockList, ChunkList, ChunkView, DocumentList, DocumentView, StatusModel
+from docmill.api.problems import described_header, problems
 from docmill.domain.states import TaskStatus
 
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 _PIECE = 64 * 1024  # characters sent at a time
+_BYTES: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _MEDIA_TYPES = {"txt": "text/plain", "md": "text/markdown", "json": "application/json"}
 
 
@@ -98,10 +99,16 @@ def list_document_chunks(
     responses={
         200: {
             "description": "The text; for text formats, to the character, the file's own.",
+            "model": BlockList,
             "content": {
-                "text/plain": {"example": "Crew handbook\n\nLife jackets are kept under the seats."},
-                "text/markdown": {"example": "# Crew handbook\n\nLife jackets are kept under the seats.\n"},
-                "application/json": {"example": {"blocks": [{"ordinal": 0, "kind": "heading"}]}},
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": "Crew handbook\n\nLife jackets are kept under the seats.",
+                },
+                "text/markdown": {
+                    "schema": {"type": "string"},
+                    "example": "# Crew handbook\n\nLife jackets are kept under the seats.\n",
+                },
             },
         },
         **problems(404, 409, 422),
@@ -126,8 +133,12 @@ def get_document_text(
     summary="Get the original file",
     response_class=FileResponse,
     responses={
-        200: {"description": "The file as it was sent.", "content": {"application/octet-stream": {}}},
-        206: {"description": "The range that was asked for."},
+        200: {"description": "The file as it was sent, under its own media type.", "content": _BYTES},
+        206: {
+            "description": "The range that was asked for.",
+            "content": _BYTES,
+            "headers": described_header("Content-Range", "Which bytes, of how many.", "bytes 0-99/5120"),
+        },
         **problems(400, 404, 416, 422),
     },
 )

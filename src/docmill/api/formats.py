@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from docmill.api.models import example
+from docmill.api.models import example, example_of
 from docmill.api.problems import problems
 from docmill.domain.media_types import Format, formats
 
@@ -32,6 +32,8 @@ class FormatView(BaseModel):
 
 class FormatList(BaseModel):
     """Every format that is read."""
+
+    model_config = example(items=[example_of(FormatView)])
 
     items: list[FormatView]
 

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from docmill.api.problems import described_header
 from docmill.db.catalogue import ChunkRow
+from docmill.domain.documents import BlockKind
 from docmill.domain.states import StageName, TaskStatus
 from docmill.domain.status import StatusView
 from docmill.services.documents import Document
@@ -28,6 +30,18 @@ NEXT_CURSOR = "Send it as `cursor` for the next page; null on the last one."
 def example(**values: Any) -> ConfigDict:
     """A model's configuration: its example, and no fields but its own."""
     return ConfigDict(json_schema_extra={"example": values}, extra="forbid")
+
+
+def example_of(model: type[BaseModel]) -> Any:
+    """The example that a model was given, to be part of another's."""
+    extra = model.model_config["json_schema_extra"]
+    assert isinstance(extra, dict)
+    return extra["example"]
+
+
+LOCATION_OF_STATUS = described_header(
+    "Location", "Where to ask how far it is.", f"/api/v1/documents/{DOCUMENT_ID}/status"
+)
 
 
 class AcceptedView(BaseModel):
@@ -216,6 +230,8 @@ class DocumentView(BaseModel):
 class DocumentList(BaseModel):
     """A page of documents, newest first."""
 
+    model_config = example(items=[example_of(DocumentView)], next_cursor=None)
+
     items: list[DocumentView]
     next_cursor: str | None = Field(description=NEXT_CURSOR)
 
@@ -280,6 +296,53 @@ class ChunkView(BaseModel):
 class ChunkList(BaseModel):
     """A page of the published version's chunks, in reading order."""
 
+    model_config = example(version_id=VERSION_ID, items=[example_of(ChunkView)], next_cursor=None)
+
     version_id: UUID
     items: list[ChunkView]
     next_cursor: str | None = Field(description=NEXT_CURSOR)
+
+
+class TableView(BaseModel):
+    """Cells by row, all rows of the same length."""
+
+    model_config = example(rows=[["fare", "price"], ["adult", "4.50"]], header_rows=1)
+
+    rows: list[list[str]]
+    header_rows: int
+
+
+class BlockView(BaseModel):
+    """A piece of a document's text as it was read; `lead` and `text` of all blocks make the whole text."""
+
+    model_config = example(
+        ordinal=0,
+        kind="heading",
+        text="Crew handbook",
+        lead="",
+        char_start=0,
+        char_end=13,
+        page=1,
+        level=1,
+        boxes=[[1, 72.0, 64.0, 214.5, 88.0]],
+        table=None,
+    )
+
+    ordinal: int
+    kind: BlockKind
+    text: str
+    lead: str = Field(description="What stands between the block before and this one.")
+    char_start: int = Field(description="Where it begins in the document's text, in characters.")
+    char_end: int
+    page: int | None
+    level: int | None = Field(description="Of a heading, from 1 for the highest.")
+    boxes: list[list[float]] = Field(description="[page, x0, y0, x1, y1], in points from the top left.")
+    table: TableView | None
+
+
+class BlockList(BaseModel):
+    """The text of a document as its blocks, in reading order."""
+
+    model_config = example(blocks=[example_of(BlockView)])
+
+    blocks: list[BlockView]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from starlette.types import Scope
 
 from docmill.domain.errors import DocmillError, InvalidRequest, NotAuthenticated, Unavailable
@@ -123,13 +124,38 @@ def add_problem_handlers(api: FastAPI) -> None:
 
     @api.exception_handler(HTTPException)
     def _framework(request: Request, error: HTTPException) -> JSONResponse:
-        return problem_of_status(request.scope, error.status_code, error.headers)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"Allow": ", ".join(_methods_taken(api, request.scope))}
+        return problem_of_status(request.scope, error.status_code, headers)
+
+
+def _methods_taken(api: FastAPI, scope: Scope) -> list[str]:
+    """Every method of the address; the framework names those of one of its routes only."""
+    return [
+        method
+        for method in sorted(HTTPMethod)
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in api.routes)
+    ]
+
+
+def described_header(name: str, description: str, example: str) -> dict[str, Any]:
+    """A header of an answer, for a route's OpenAPI."""
+    return {name: {"description": description, "schema": {"type": "string"}, "example": example}}
+
+
+_HEADERS: Mapping[int, dict[str, Any]] = {
+    401: described_header("WWW-Authenticate", "How to send the key.", 'Bearer realm="docmill"'),
+    503: described_header("Retry-After", "Seconds to wait before trying again.", str(RETRY_AFTER_SECONDS)),
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Error answers for a route's OpenAPI, as problem+json; those every route can give are added."""
+    return {status: _described(status) for status in sorted({401, 500, 503, *statuses})}
+
+
+def _described(status: int) -> dict[str, Any]:
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: reference}}
-        for status in sorted({401, 500, 503, *statuses})
-    }
+    answer = {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: reference}}
+    return answer | ({"headers": _HEADERS[status]} if status in _HEADERS else {})

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from docmill.api.dependencies import Services, Storable, Tenant, UseCases
-from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, BoxView, example
+from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, BoxView, example, example_of
 from docmill.api.problems import problems
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
@@ -118,6 +118,8 @@ class HitView(BaseModel):
 
 class SearchAnswer(BaseModel):
     """Passages, best first."""
+
+    model_config = example(hits=[example_of(HitView)])
 
     hits: list[HitView]
 

@@ -6,13 +6,31 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Path, Response
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from docmill.api.dependencies import DocumentId, Storable, Tenant, UseCases
-from docmill.api.models import AcceptedView, StatusModel, example
+from docmill.api.models import LOCATION_OF_STATUS, AcceptedView, StatusModel, example
 from docmill.api.problems import problems
 from docmill.db.control import Verb
 
 router = APIRouter()
+
+
+class _VerbInAddress(Convertor[str]):
+    """Only verbs: `/documents/{id}/status` is an address that a POST finds nothing at."""
+
+    regex = "|".join(Verb)
+
+    def convert(self, value: str) -> str:
+        """The verb itself."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The verb itself."""
+        return value
+
+
+register_url_convertor("verb", _VerbInAddress())
 
 _VerbInPath = Annotated[Verb, Path(description="What to do.")]
 
@@ -31,7 +49,7 @@ class Steered(BaseModel):
     tags=["documents"],
     summary="Process a document again",
     status_code=202,
-    responses=problems(404, 409, 422),
+    responses={202: {"headers": LOCATION_OF_STATUS}, **problems(404, 409, 422)},
 )
 def reprocess_document(
     document_id: DocumentId, services: UseCases, tenant: Tenant, response: Response
@@ -43,7 +61,7 @@ def reprocess_document(
 
 
 @router.post(
-    "/documents/{document_id}/{verb}",
+    "/documents/{document_id}/{verb:verb}",
     operation_id="steer_document",
     tags=["documents"],
     summary="Pause, resume, cancel or retry a document",
@@ -68,7 +86,7 @@ def steer_document(
 
 
 @router.post(
-    "/datasets/{dataset}/{verb}",
+    "/datasets/{dataset}/{verb:verb}",
     operation_id="steer_dataset",
     tags=["datasets"],
     summary="Pause, resume, cancel or retry all documents of a dataset",

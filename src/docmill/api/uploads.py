@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from docmill.api.dependencies import Services, Tenant, UseCases, check_storable
-from docmill.api.models import AcceptedView
+from docmill.api.models import LOCATION_OF_STATUS, AcceptedView
 from docmill.api.multipart import UploadForm
 from docmill.api.problems import problems
 from docmill.domain.errors import FileTooLarge, InvalidRequest
@@ -48,7 +48,12 @@ _BODY: dict[str, Any] = {
                             "examples": ['{"department": "operations"}'],
                         },
                     },
-                }
+                },
+                "example": {
+                    "file": "The bytes of handbook.pdf",
+                    "dataset": "contracts",
+                    "metadata": '{"department": "operations"}',
+                },
             }
         },
     }
@@ -65,7 +70,9 @@ _BODY: dict[str, Any] = {
         200: {
             "model": AcceptedView,
             "description": "The same bytes are there already.",
+            "headers": LOCATION_OF_STATUS,
         },
+        202: {"headers": LOCATION_OF_STATUS},
         **problems(404, 409, 413, 415, 422, 507),
     },
     openapi_extra=_BODY,
