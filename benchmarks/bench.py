@@ -31,15 +31,16 @@ FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
 }
 
 
-def run(names: Sequence[str], scale: Scale, console: Console) -> list[Figure]:
-    """The rows of these families, each shown as soon as it is measured."""
-    rows: list[Figure] = []
+def run(names: Sequence[str], scale: Scale, console: Console, path: Path) -> None:
+    """Measure these families; each is shown and written as soon as it is there."""
+    figures: list[Figure] = []
     for name in names:
         with console.status(f"measuring {name} …"):
             measured = FAMILIES[name](scale)
         show(measured, console)
-        rows += measured
-    return rows
+        figures += measured
+        write(figures, path)
+    console.print(f"{len(figures)} figures are in {path.relative_to(Path.cwd())}.")
 
 
 def main() -> None:
@@ -54,9 +55,8 @@ def main() -> None:
     scale = QUICK if wanted.quick else Scale()
     console = Console()
     configure_logs("WARNING", "text")
-    rows = run(wanted.only or list(FAMILIES), replace(scale, repeat=wanted.repeat or scale.repeat), console)
-    write(rows, OUT / "bench.json")
-    console.print(f"{len(rows)} figures are in {(OUT / 'bench.json').relative_to(Path.cwd())}.")
+    scale = replace(scale, repeat=wanted.repeat or scale.repeat)
+    run(wanted.only or list(FAMILIES), scale, console, OUT / "bench.json")
 
 
 if __name__ == "__main__":

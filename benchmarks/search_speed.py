@@ -26,7 +26,7 @@ from docmill.local.readiness import conninfo
 from docmill.ports import Embedder, Filter
 from docmill.services.search import Mode
 
-_FILE_WORDS = 24_000
+_FILE_WORDS = 32_000
 _FILE_CHUNKS = 200  # about what so many words make
 _WARM_UP = 20
 _WHERE = Filter(tenant=TENANT)

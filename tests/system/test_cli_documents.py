@@ -31,6 +31,11 @@ def environment(home: Path) -> dict[str, str]:
     return {**ours, **SMALL, "DOCMILL_HOME": str(home)}
 
 
+def heed_interrupts() -> None:
+    """As at a terminal: where tests run in the background of a shell, Ctrl-C is ignored from birth."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
     with temporary_home() as home:
@@ -154,7 +159,9 @@ def test_ctrl_c_ends_the_waiting_and_not_the_work(docmill: Docmill, home: Path, 
     long = tmp_path / "long.txt"
     long.write_text("\n\n".join(f"Entry {n}: the river stood at {n} centimetres." for n in range(40_000)))
     words = [*DOCMILL, "ingest", str(long)]
-    with subprocess.Popen(words, env=environment(home), stderr=subprocess.PIPE, text=True) as waiting:
+    with subprocess.Popen(
+        words, env=environment(home), stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as waiting:
         eventually(lambda: "long.txt" in docmill("list").stdout, seconds=30)
         waiting.send_signal(signal.SIGINT)
         _, said = waiting.communicate(timeout=20)
