@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,6 +126,17 @@ class Filter:
     media_types: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self) -> dict[str, object]:
+        """The filter as a statement's values; None where it does not restrict."""
+        return {
+            "tenant": self.tenant,
+            "datasets": list(self.dataset_ids) or None,
+            "documents": list(self.document_ids) or None,
+            "media_types": list(self.media_types) or None,
+            "languages": list(self.languages) or None,
+            "metadata": json.dumps(dict(self.metadata)) if self.metadata else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ PostgreSQL. Why so, with figures: docs/explanation/search.md.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -176,7 +175,7 @@ def _rank(
     if not terms:
         return []
     values = {
-        **_values(where),
+        **where.values(),
         "queries": [term.query for term in terms],
         "weights": [term.weight for term in terms],
         "more_queries": [term.query for term in more],
@@ -185,14 +184,3 @@ def _rank(
         "limit": limit,
     }
     return [Scored(chunk, score) for chunk, score in connection.execute(_RANK, values)]
-
-
-def _values(where: Filter) -> dict[str, object]:
-    return {
-        "tenant": where.tenant,
-        "datasets": list(where.dataset_ids) or None,
-        "documents": list(where.document_ids) or None,
-        "media_types": list(where.media_types) or None,
-        "languages": list(where.languages) or None,
-        "metadata": json.dumps(dict(where.metadata)) if where.metadata else None,
-    }

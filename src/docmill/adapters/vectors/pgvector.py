@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -103,7 +102,7 @@ class PgVectorStore:
         The graph is walked first. What a filter leaves may be too little for it to be met there; then, and
         among given documents at once, every vector that passes is compared.
         """
-        values = {**_values(where), "model": model, "vector": _literal(vector), "limit": limit}
+        values = {**where.values(), "model": model, "vector": _literal(vector), "limit": limit}
         with self._engine.begin() as connection:
             connection.execute(_TUNE, {"ef": str(min(max(_EF_PER_HIT * limit, _LEAST_EF), _MOST_EF))})
             found = [] if where.document_ids else _nearest(connection, _walking(len(vector)), values)
@@ -136,14 +135,3 @@ def _nearest(connection: Connection, statement: TextClause, values: dict[str, ob
 
 def _literal(vector: Vectors) -> str:
     return "[" + ",".join(map(str, vector.tolist())) + "]"
-
-
-def _values(where: Filter) -> dict[str, object]:
-    return {
-        "tenant": where.tenant,
-        "datasets": list(where.dataset_ids) or None,
-        "documents": list(where.document_ids) or None,
-        "media_types": list(where.media_types) or None,
-        "languages": list(where.languages) or None,
-        "metadata": json.dumps(dict(where.metadata)) if where.metadata else None,
-    }
