@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -74,6 +75,7 @@ datasets = Table(
     _tenant(),
     Column("name", Text, nullable=False),
     Column("settings", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("priority", SmallInteger, nullable=False, server_default=text("5")),
     _when("created_at", now=True),
     UniqueConstraint("tenant_id", "name"),
 )
@@ -175,8 +177,11 @@ document_task_events = Table(
     Column("kind", Text, nullable=False),
     Column("stage", Text),
     Column("data", JSONB, nullable=False, server_default=text("'{}'")),
+    # Ids are given before the commit, so a reader that follows ids alone would miss late committers.
+    Column("xid", BigInteger, nullable=False, server_default=text("(pg_current_xact_id()::text)::bigint")),
     Index("ix_document_task_events_document_id", "document_id", "id"),
     Index("ix_document_task_events_task_id", "task_id", "id"),
+    Index("ix_document_task_events_stream", "xid", "id"),
 )
 
 stage_progress = Table(
@@ -284,8 +289,10 @@ workers = Table(
     Column("host", Text, nullable=False),
     Column("queues", ARRAY(Text), nullable=False),
     Column("version", Text, nullable=False),
+    Column("processes", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     _when("started_at", now=True),
     _when("seen_at", now=True),
+    _when("took_at"),
 )
 
 sweeps = Table(
@@ -293,4 +300,92 @@ sweeps = Table(
     metadata,
     Column("name", Text, primary_key=True),
     _when("at", now=True),
+)
+
+stage_holds = Table(
+    "stage_holds",
+    metadata,
+    Column("stage", Text, primary_key=True),  # or '*': every stage, while the installation drains
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    _when("since", now=True),
+)
+
+pings = Table(
+    "pings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("queue", Text, nullable=False),
+    _when("sent_at", now=True),
+    _when("answered_at"),
+    Column("worker_id", Text),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status_code", SmallInteger),
+    Column("headers", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("body", LargeBinary),
+    _when("created_at", now=True),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)
+
+document_logs = Table(
+    "document_logs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _tenant(),
+    _parent("document_id", "documents.id"),
+    Column("task_id", Uuid),
+    _when("at", now=True),
+    Column("level", Text, nullable=False),
+    Column("stage", Text),
+    Column("event", Text, nullable=False),
+    Column("data", JSONB, nullable=False, server_default=text("'{}'")),
+    Index("ix_document_logs_document_id", "document_id", "id"),
+    Index("ix_document_logs_at", "at"),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    Column("url", Text, nullable=False),
+    Column("kinds", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # none: every kind
+    Column("dataset_id", Uuid, ForeignKey("datasets.id", ondelete="CASCADE")),
+    Column("secret", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("disabled_reason", Text),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("seen_xid", BigInteger, nullable=False),
+    Column("seen_id", BigInteger, nullable=False),
+    _when("created_at", now=True),
+    _when("failing_since"),
+    Index("ix_webhooks_tenant_id", "tenant_id", "created_at"),
+    Index("ix_webhooks_dataset_id", "dataset_id"),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    _tenant(),
+    _parent("webhook_id", "webhooks.id"),
+    Column("event_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _when("next_attempt_at"),
+    Column("response_status", SmallInteger),
+    Column("error", Text),
+    _when("created_at", now=True),
+    _when("delivered_at"),
+    UniqueConstraint("webhook_id", "event_id"),
+    Index("ix_webhook_deliveries_list", "webhook_id", "created_at", "id"),
+    Index("ix_webhook_deliveries_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
 )
