@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     retry_limit: int = Field(3, ge=0, description="Retries of a transient error before a document fails.")
     crash_limit: int = Field(2, ge=1, description="Deaths of a worker on one stage before a document fails.")
 
+    idempotency_seconds: float = Field(
+        86400.0, gt=0, description="How long the answer to a request with an Idempotency-Key is kept."
+    )
+
     max_file_bytes: int = Field(512 * 1024 * 1024, ge=1, description="Largest file taken in.")
     read_timeout_seconds: float = Field(
         300.0, gt=0, description="Longest time reading one document may take."

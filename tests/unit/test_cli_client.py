@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from docmill.cli import client as client_module
 from docmill.cli.client import Client
 from docmill.domain import errors
 
@@ -22,6 +23,7 @@ class Api(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
+        self.first_statuses: list[int] = []
         self.answers: list[object] = []
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
 
@@ -37,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.requests.append((self.path, dict(self.headers), body))
         answer = self.server.answers.pop(0)
-        self.send_response(self.server.status)
+        first = self.server.first_statuses
+        self.send_response(first.pop(0) if first else self.server.status)
         self.end_headers()
         self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
 
@@ -111,3 +114,33 @@ def test_a_list_goes_on_to_its_last_page(api: Api, client: Client) -> None:
         "/api/v1/documents?limit=100&dataset=letters",
         "/api/v1/documents?limit=100&dataset=letters&cursor=two",
     ]
+
+
+def test_an_upload_that_broke_off_is_sent_again_as_the_same_one(
+    api: Api, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", (0.0, 0.0))
+    api.first_statuses = [503, 409]
+    api.answers = [
+        {"code": "database_unavailable"},
+        {"code": "request_in_work"},
+        {"document_id": "d", "created": True},
+    ]
+    path = tmp_path / "ferry.md"
+    path.write_text("# Ferry")
+
+    assert client.upload(path, path.name, None, {}).created
+    assert len(api.requests) == 3
+    assert len({headers["Idempotency-Key"] for _, headers, _ in api.requests}) == 1
+    assert all(b"# Ferry" in body for _, _, body in api.requests)
+
+
+def test_a_full_storage_is_not_asked_again(api: Api, client: Client, tmp_path: Path) -> None:
+    api.status = 507
+    api.answers = [{"code": "storage_full"}]
+    path = tmp_path / "ferry.md"
+    path.write_text("# Ferry")
+
+    with pytest.raises(errors.StorageFull):
+        client.upload(path, path.name, None, {})
+    assert len(api.requests) == 1

@@ -12,9 +12,11 @@ from docmill.api import datasets, documents, formats, health, pages, search, ste
 from docmill.api.dependencies import make_services
 from docmill.api.edge import Edge
 from docmill.api.gate import Gate
+from docmill.api.idempotency import Idempotency, describe
 from docmill.api.problems import Problem, add_problem_handlers
 from docmill.bootstrap import App
 from docmill.services.access import Access, first_key
+from docmill.services.idempotency import IdempotencyKeys
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 1024 * 1024  # of every request but an upload
@@ -24,6 +26,7 @@ Documents in, cited passages out.
 
 Send a key with every request, as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Every error is
 `application/problem+json` with a stable `code`. Lists come in pages: send `next_cursor` back as `cursor`.
+A POST with an `Idempotency-Key` is done once, however often it is sent.
 """
 
 
@@ -40,6 +43,12 @@ def create_app(app: App) -> FastAPI:
     api.state.services = make_services(app)
     add_problem_handlers(api)
     add_routes(api)
+    api.add_middleware(
+        Idempotency,
+        keys=IdempotencyKeys(app.engine, app.settings.idempotency_seconds),
+        upload_path=f"{PREFIX}/documents",
+        max_body_bytes=MAX_BODY_BYTES,
+    )
     api.add_middleware(Gate, access=Access(app.engine, first_key(app.settings)))
     api.add_middleware(Edge)
     api.openapi = lambda: _openapi(api)  # type: ignore[method-assign]
@@ -72,6 +81,7 @@ def _openapi(api: FastAPI) -> dict[str, Any]:
             "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         }
         schema["security"] = [{"bearer": []}, {"header": []}]
+        describe(schema)
         for path in ("live", "ready"):
             schema["paths"][f"{PREFIX}/health/{path}"]["get"]["security"] = []
         api.openapi_schema = schema

@@ -14,7 +14,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Match
 from starlette.types import Scope
 
-from docmill.domain.errors import DocmillError, InvalidRequest, NotAuthenticated, Unavailable
+from docmill.domain.errors import (
+    DocmillError,
+    InvalidRequest,
+    NotAuthenticated,
+    RequestInWork,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -92,7 +98,7 @@ def problem(
 def problem_of(scope: Scope, error: DocmillError, **more: object) -> JSONResponse:
     """A typed error as the answer."""
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RequestInWork):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="docmill"'
@@ -152,10 +158,11 @@ _HEADERS: Mapping[int, dict[str, Any]] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Error answers for a route's OpenAPI, as problem+json; those every route can give are added."""
-    return {status: _described(status) for status in sorted({401, 500, 503, *statuses})}
+    return {status: described_problem(status) for status in sorted({401, 500, 503, *statuses})}
 
 
-def _described(status: int) -> dict[str, Any]:
+def described_problem(status: int) -> dict[str, Any]:
+    """An error answer for a route's OpenAPI."""
     reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
     answer = {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: reference}}
     return answer | ({"headers": _HEADERS[status]} if status in _HEADERS else {})

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import httpx
 
-from docmill.domain.errors import BadRequest, DocmillError, NotAuthenticated, NotRunning, Unavailable
+from docmill.domain.errors import (
+    BadRequest,
+    DocmillError,
+    NotAuthenticated,
+    NotRunning,
+    RequestInWork,
+    StorageFull,
+    Unavailable,
+)
 
 API = "/api/v1"
 PAGE = 100
+# Waits before an upload that broke off is sent again.
+RETRY_SECONDS = (0.5, 2.0)
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Json = dict[str, Any]
@@ -60,13 +72,19 @@ class Client:
         self._send("GET", "/documents", params={"limit": 1})
 
     def upload(self, path: Path, name: str, dataset: str | None, metadata: Mapping[str, str]) -> Accepted:
-        """Send a file, streamed from disk."""
+        """Send a file, streamed from disk; where that breaks off, again, as one and the same upload."""
         import json
 
+        headers = {"Idempotency-Key": uuid4().hex}
         fields = {"metadata": json.dumps(dict(metadata))} if metadata else {}
         fields |= {"dataset": dataset} if dataset else {}
-        with path.open("rb") as file:
-            answer = self._send("POST", "/documents", data=fields, files={"file": (name, file)}).json()
+
+        def send() -> Json:
+            with path.open("rb") as file:
+                content = {"file": (name, file)}
+                return self._json("POST", "/documents", data=fields, files=content, headers=headers)
+
+        answer = _patiently(send)
         return Accepted(answer["document_id"], answer["created"])
 
     def document(self, document_id: str) -> Json:
@@ -128,6 +146,17 @@ class Client:
         if response.is_error:
             raise _error_in(response)
         return response
+
+
+def _patiently(send: Callable[[], Json]) -> Json:
+    for seconds in RETRY_SECONDS:
+        try:
+            return send()
+        except StorageFull:
+            raise
+        except (Unavailable, RequestInWork):
+            time.sleep(seconds)
+    return send()
 
 
 @contextmanager

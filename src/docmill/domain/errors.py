@@ -4,9 +4,10 @@
     ├── BadRequest                 the caller asked for something that cannot be
     │   ├── InvalidName            ├── InvalidSettings
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
+    │   ├── InvalidIdempotencyKey  ├── KeyReused
     ├── NotAuthenticated
     ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
-    ├── Conflict                   NotPublished, WrongState
+    ├── Conflict                   NotPublished, RequestInWork, WrongState
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
@@ -100,6 +101,19 @@ class InvalidRequest(BadRequest):
     http_status = 422
 
 
+class InvalidIdempotencyKey(BadRequest):
+    """This Idempotency-Key cannot be used. Send one of 1 to 255 printable ASCII characters, as a UUID."""
+
+    code = "invalid_idempotency_key"
+
+
+class KeyReused(BadRequest):
+    """This Idempotency-Key was sent with another request. Send a new key with each new request."""
+
+    code = "idempotency_key_reused"
+    http_status = 422
+
+
 class NotAuthenticated(DocmillError):
     """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` says where it is."""
 
@@ -150,6 +164,12 @@ class WrongState(Conflict):
     """The document's state does not allow this. Its status says what does: `can_pause`, `can_resume`, …"""
 
     code = "wrong_state"
+
+
+class RequestInWork(Conflict):
+    """The request with this Idempotency-Key is still in work. Send it again in a moment to get its answer."""
+
+    code = "request_in_work"
 
 
 class NotPublished(Conflict):

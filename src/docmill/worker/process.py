@@ -12,6 +12,7 @@ from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
 from docmill.ports import Reading
+from docmill.services.idempotency import IdempotencyKeys
 from docmill.services.maintenance import (
     discard_versions,
     erase_deleted,
@@ -79,3 +80,4 @@ class WorkerProcess:
         discard_versions(app.engine, app.vectors)
         erase_deleted(app.engine, app.storage, app.vectors)
         remove_orphans(app.engine, app.storage, folder_of_the_minute())
+        IdempotencyKeys(app.engine, self._settings.idempotency_seconds).forget()
