@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from docmill.api.app import PREFIX, add_routes
 from docmill.api.problems import HTTP_CODES
 from docmill.domain.errors import DocmillError
-from docmill.domain.states import StageName, TaskStatus
+from docmill.domain.states import EventKind, StageName, TaskStatus
 from docmill.domain.status import WEIGHTS
 from docmill.settings import Settings
 
@@ -85,7 +85,7 @@ def test_every_address_is_described() -> None:
 def test_the_states_and_the_weights_of_the_stages_are_described() -> None:
     text = page("api.md")
 
-    assert all(f"`{status}`" in text for status in TaskStatus)
+    assert all(f"`{word}`" in text for word in (*TaskStatus, *EventKind))
     weights = ", ".join(f"{stage} {WEIGHTS[stage]} %" for stage in StageName)
     assert weights in text
 

@@ -20,6 +20,7 @@ from docmill.pipeline.control import Control
 from docmill.services.datasets import Datasets
 from docmill.services.documents import Documents
 from docmill.services.health import Health
+from docmill.services.history import History
 from docmill.services.intake import Intake
 from docmill.services.maintenance import discard_versions
 from docmill.services.search import Search
@@ -35,6 +36,7 @@ class Services:
     documents: Documents
     datasets: Datasets
     health: Health
+    history: History
     search: Search
     steering: Steering
     erase_discarded: Callable[[], object]
@@ -60,6 +62,7 @@ def make_services(app: App) -> Services:
         steering=Steering(Control(app.engine, app.dispatcher), documents, intake),
         erase_discarded=partial(discard_versions, app.engine, app.vectors),
         datasets=Datasets(app.engine, app.embedder.max_tokens),
+        history=History(app.engine),
         health=Health(app.engine, app.dispatcher, landing),
         search=app.search,
         landing=landing,

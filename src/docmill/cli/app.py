@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from docmill.cli import configuration, documents, ingest, processes, search, stages, steering
+from docmill.cli import configuration, documents, events, ingest, processes, search, stages, steering
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
 
@@ -37,6 +37,7 @@ app.command(rich_help_panel=RUNNING)(processes.version)
 
 app.command(rich_help_panel=DOCUMENTS)(ingest.ingest)
 app.command(rich_help_panel=DOCUMENTS)(documents.status)
+app.command(rich_help_panel=DOCUMENTS)(events.history)
 app.command("list", rich_help_panel=DOCUMENTS)(documents.list_)
 app.command(rich_help_panel=DOCUMENTS)(documents.show)
 app.command(rich_help_panel=DOCUMENTS)(search.search)

@@ -97,9 +97,16 @@ class Client:
 
     def documents(self, **filters: str | None) -> Iterator[Json]:
         """Every document that passes the filters (`dataset`, `status`, `name`), page after page."""
-        query: dict[str, str | int] = {"limit": PAGE} | {k: v for k, v in filters.items() if v is not None}
+        return self._pages("/documents", {k: v for k, v in filters.items() if v is not None})
+
+    def history(self, document_id: str) -> Iterator[Json]:
+        """Everything that happened to a document, oldest first, page after page."""
+        return self._pages(f"/documents/{document_id}/history", {})
+
+    def _pages(self, path: str, filters: Mapping[str, str]) -> Iterator[Json]:
+        query: dict[str, str | int] = {"limit": PAGE, **filters}
         while True:
-            page = self._json("GET", "/documents", params=query)
+            page = self._json("GET", path, params=query)
             yield from page["items"]
             if page["next_cursor"] is None:
                 return

@@ -43,7 +43,7 @@ def status(
 ) -> None:
     """Show where a document's processing stands. Exits 1 if it failed."""
     with connect() as client:
-        document_id = _id_of(client, document)
+        document_id = id_of(client, document)
         now = client.status(document_id)
         while watch and now["task_status"] in UNFINISHED:
             _print_status(now, as_json)
@@ -65,7 +65,7 @@ def list_(dataset: Dataset = None, as_json: AsJson = False) -> None:
 def show(document: Document, as_json: AsJson = False) -> None:
     """Show everything known of a document."""
     with connect() as client:
-        facts = client.document(_id_of(client, document))
+        facts = client.document(id_of(client, document))
     if as_json:
         print_json(facts)
     else:
@@ -80,7 +80,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of stdout.")] = None,
 ) -> None:
     """Write the text of a document."""
-    with connect() as client, client.text(_id_of(client, document), form) as pieces:
+    with connect() as client, client.text(id_of(client, document), form) as pieces:
         if output:
             with output.open("wb") as file:
                 file.writelines(pieces)
@@ -107,7 +107,7 @@ def for_each(documents: list[str], act: Callable[[Client, str], object], done: s
     with connect() as client:
         for document in documents:
             try:
-                act(client, _id_of(client, document))
+                act(client, id_of(client, document))
             except DocmillError as error:
                 failed = True
                 print_error(error, about=document)
@@ -116,7 +116,7 @@ def for_each(documents: list[str], act: Callable[[Client, str], object], done: s
     raise typer.Exit(1 if failed else 0)
 
 
-def _id_of(client: Client, document: str) -> str:
+def id_of(client: Client, document: str) -> str:
     """The id of the document called so. Raises DocumentNotFound where there is none, or more than one."""
     try:
         return str(UUID(document))

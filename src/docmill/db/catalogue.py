@@ -145,9 +145,9 @@ _DELETE = text(
 WITH versions AS (
   SELECT v.id FROM document_versions v WHERE v.document_id = :id AND v.tenant_id = :tenant
 ), event AS (
-  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind)
-  SELECT tenant_id, document_id, id, '{EventKind.DELETED}' FROM document_tasks
-  WHERE document_id = :id AND tenant_id = :tenant
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind)
+  SELECT tenant_id, dataset_id, document_id, id, '{EventKind.DELETED}' FROM document_tasks
+  WHERE document_id = :id AND tenant_id = :tenant ORDER BY created_at DESC LIMIT 1
 ), gone AS (
   DELETE FROM documents WHERE id = :id AND tenant_id = :tenant RETURNING storage_key
 )

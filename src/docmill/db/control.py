@@ -70,8 +70,8 @@ WITH moved AS (
     AND t.{scope} = :id AND t.tenant_id = :tenant
   RETURNING t.*
 ), event AS (
-  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-  SELECT tenant_id, document_id, id, {_KINDS[verb]}, stage FROM moved
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, dataset_id, document_id, id, {_KINDS[verb]}, stage FROM moved
 ), discarded AS (
   UPDATE document_versions v SET status = 'discarded' FROM moved
   WHERE v.id = moved.version_id AND v.status = 'building' AND moved.status = 'cancelled'

@@ -63,8 +63,8 @@ _RUN = f"""version AS (
   SELECT :task, :tenant, :dataset_id, id, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage, :run_on, now()
   FROM document
 )
-INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-SELECT :tenant, id, :task, '{EventKind.ACCEPTED}', :stage FROM document"""  # noqa: S608 - our own words only
+INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
+SELECT :tenant, :dataset_id, id, :task, '{EventKind.ACCEPTED}', :stage FROM document"""  # noqa: S608 - our own words only
 
 _FIRST_RUN = text(
     f"""WITH document AS (

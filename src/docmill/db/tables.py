@@ -171,6 +171,7 @@ document_task_events = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _tenant(),
+    Column("dataset_id", Uuid),
     Column("document_id", Uuid, nullable=False),
     Column("task_id", Uuid, nullable=False),
     _when("at", now=True),

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from docmill.domain.states import Desired, StageName
 
 _EVENT = """event AS (
-  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage, data)
-  SELECT tenant_id, document_id, id, {kind}, stage, {data} FROM moved
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
+  SELECT tenant_id, dataset_id, document_id, id, {kind}, stage, {data} FROM moved
 )"""
 
 
@@ -98,8 +98,8 @@ _STAGE_DONE = """finished AS (
 )"""
 
 _STAGE_EVENT = """event AS (
-  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-  SELECT tenant_id, document_id, id, 'stage_finished', :stage FROM moved
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, dataset_id, document_id, id, 'stage_finished', :stage FROM moved
 )"""
 
 _HAND_ON = text(
@@ -137,8 +137,8 @@ WITH moved AS (
 ), shown AS (
   UPDATE documents d SET active_version_id = moved.version_id FROM moved WHERE d.id = moved.document_id
 ), event AS (
-  INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage)
-  SELECT tenant_id, document_id, id, kind, :stage
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, dataset_id, document_id, id, kind, :stage
   FROM moved, (VALUES (1, 'stage_finished'), (2, 'published')) AS told (place, kind) ORDER BY place
 )
 SELECT id FROM moved"""  # noqa: S608
@@ -177,9 +177,12 @@ SELECT id FROM moved"""  # noqa: S608
 
 _LET_GO = text(
     f"""
-UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
-  dispatched_at = NULL, updated_at = now()
-WHERE {_GUARD} RETURNING id"""  # noqa: S608
+WITH moved AS (
+  UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
+    dispatched_at = NULL, updated_at = now()
+  WHERE {_GUARD} RETURNING *
+), {_EVENT.format(kind="'let_go'", data="'{}'::jsonb")}
+SELECT id FROM moved"""  # noqa: S608
 )
 
 

@@ -4,7 +4,7 @@
     ├── BadRequest                 the caller asked for something that cannot be
     │   ├── InvalidName            ├── InvalidSettings
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
-    │   ├── InvalidIdempotencyKey  ├── KeyReused
+    │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent
     ├── NotAuthenticated
     ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
     ├── Conflict                   NotPublished, RequestInWork, WrongState
@@ -84,6 +84,13 @@ class InvalidCursor(BadRequest):
     """This cursor is not one of ours. Start again without a cursor."""
 
     code = "invalid_cursor"
+    http_status = 422
+
+
+class UnknownEvent(BadRequest):
+    """This event id is not one of this installation. Connect without it, and ask for what you missed."""
+
+    code = "unknown_event"
     http_status = 422
 
 

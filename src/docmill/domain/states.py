@@ -68,6 +68,7 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     OWNER_LOST = "owner_lost"
+    LET_GO = "let_go"
     DELETED = "deleted"
 
 

@@ -40,6 +40,11 @@ def _widen_tables() -> None:
         "document_task_events", sa.Column("xid", sa.BigInteger(), server_default=xid, nullable=False)
     )
     op.create_index("ix_document_task_events_stream", "document_task_events", ["xid", "id"])
+    op.add_column("document_task_events", sa.Column("dataset_id", sa.Uuid(), nullable=True))
+    op.execute(
+        "UPDATE document_task_events e SET dataset_id = t.dataset_id "
+        "FROM document_tasks t WHERE t.id = e.task_id"
+    )
     processes: sa.Column[object] = sa.Column(
         "processes", sa.ARRAY(sa.Integer()), server_default=_NO_DATA, nullable=False
     )

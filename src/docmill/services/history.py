@@ -1,0 +1,52 @@
+"""The history of documents: everything that happened to one, also after its deletion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from docmill.db import events
+from docmill.db.engine import reaching_database
+from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.errors import DocumentNotFound
+from docmill.domain.events import Event
+
+_CURSOR = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, oldest first; `next_cursor` None on the last page."""
+
+    items: tuple[Event, ...]
+    next_cursor: str | None
+
+
+class History:
+    """What happened to the documents of all tenants. It outlives them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @reaching_database
+    def page(
+        self, tenant: str, document_id: UUID, *, cursor: str | None = None, limit: int = 50
+    ) -> EventPage:
+        """Events of a document, oldest first. Raises InvalidCursor, and DocumentNotFound if it never was."""
+        after = int(decode_cursor(_CURSOR, cursor)[0]) if cursor else 0
+        with self._engine.begin() as connection:
+            found = events.history(connection, tenant, document_id, after, limit + 1)
+        if not found and cursor is None:
+            raise DocumentNotFound
+        items = tuple(found[:limit])
+        more = len(found) > limit
+        return EventPage(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)
+
+    @reaching_database
+    def check_known(self, tenant: str, document_id: UUID) -> None:
+        """Raises DocumentNotFound when this tenant never had such a document."""
+        with self._engine.begin() as connection:
+            if not events.has_history(connection, tenant, document_id):
+                raise DocumentNotFound
