@@ -146,6 +146,16 @@ def test_without_waiting_it_returns_when_all_is_sent(docmill: Docmill, tmp_path:
     assert docmill("status", "later.txt", "--watch").stdout.splitlines()[-1].startswith("SUCCESS")
 
 
+def test_what_goes_on_is_shown_as_tables_and_as_json(docmill: Docmill) -> None:
+    tasks = docmill("tasks", "--status", "SUCCESS", "--dataset", "ferry", "--oldest", "-n", "2", "--jsonl")
+    assert len([json.loads(line) for line in tasks.stdout.splitlines()]) == 2
+    assert "minutes.docx" in docmill("tasks", "--dataset", "ferry").stdout
+    (worker,) = json.loads(docmill("workers", "--json").stdout)
+    assert (worker["alive"], len(worker["processes"])) == (True, 1)
+    assert str(worker["processes"][0]["pid"]) in docmill("workers").stdout
+    assert "maintenance" in docmill("queues").stdout
+
+
 def test_a_deleted_document_is_gone(docmill: Docmill, tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("The cook hides the biscuits behind the flour.")
     docmill("ingest", tmp_path, "--dataset", "gone")

@@ -23,6 +23,7 @@ from docmill.services.health import Health
 from docmill.services.history import History
 from docmill.services.intake import Intake
 from docmill.services.maintenance import discard_versions
+from docmill.services.monitoring import Monitoring
 from docmill.services.search import Search
 from docmill.services.steering import Steering
 from docmill.sources.upload import open_landing
@@ -38,6 +39,7 @@ class Services:
     health: Health
     history: History
     search: Search
+    monitoring: Monitoring
     steering: Steering
     erase_discarded: Callable[[], object]
     landing: Path
@@ -65,6 +67,7 @@ def make_services(app: App) -> Services:
         history=History(app.engine),
         health=Health(app.engine, app.dispatcher, landing),
         search=app.search,
+        monitoring=Monitoring(app.engine, app.dispatcher, settings.sweep_seconds),
         landing=landing,
         max_file_bytes=settings.max_file_bytes,
     )

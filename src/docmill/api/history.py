@@ -13,6 +13,7 @@ from docmill.api.dependencies import Cursor, DocumentId, PageSize, Tenant, UseCa
 from docmill.api.models import DATASET_ID, DOCUMENT_ID, NEXT_CURSOR, TASK_ID, TIME, example, example_of
 from docmill.api.problems import problems
 from docmill.domain.events import Event
+from docmill.services.history import EventPage
 
 router = APIRouter(tags=["events"])
 
@@ -50,12 +51,17 @@ class EventView(BaseModel):
 
 
 class EventList(BaseModel):
-    """A page of a document's history, oldest first."""
+    """A page of the history of a document or a task, oldest first."""
 
     model_config = example(items=[example_of(EventView)], next_cursor=None)
 
     items: list[EventView]
     next_cursor: str | None = Field(description=NEXT_CURSOR)
+
+    @classmethod
+    def of(cls, page: EventPage) -> EventList:
+        """The view of a page."""
+        return cls(items=[EventView.of(event) for event in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -73,4 +79,4 @@ def get_document_history(
 ) -> EventList:
     """Everything that happened to it, oldest first, a page at a time. It outlives the document."""
     page = services.history.page(tenant, document_id, cursor=cursor, limit=limit)
-    return EventList(items=[EventView.of(event) for event in page.items], next_cursor=page.next_cursor)
+    return EventList.of(page)

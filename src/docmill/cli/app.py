@@ -8,13 +8,14 @@ from typing import NoReturn
 
 import typer
 
-from docmill.cli import configuration, documents, events, ingest, processes, search, stages, steering
+from docmill.cli import admin, configuration, documents, events, ingest, processes, search, stages, steering
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
 
 RUNNING = "On this machine"
 DOCUMENTS = "Documents"
 STEERING = "Steering"
+WATCHING = "What goes on"
 OFFLINE = "Without a server"
 PARTS = "One part alone, for deployment"
 
@@ -49,6 +50,10 @@ app.command(rich_help_panel=STEERING)(steering.resume)
 app.command(rich_help_panel=STEERING)(steering.cancel)
 app.command(rich_help_panel=STEERING)(steering.retry)
 app.command(rich_help_panel=STEERING)(steering.reprocess)
+
+app.command(rich_help_panel=WATCHING)(admin.tasks)
+app.command(rich_help_panel=WATCHING)(admin.workers)
+app.command(rich_help_panel=WATCHING)(admin.queues)
 
 app.command(rich_help_panel=OFFLINE)(stages.formats)
 app.command(rich_help_panel=OFFLINE)(stages.read)

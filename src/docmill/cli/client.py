@@ -97,14 +97,19 @@ class Client:
 
     def documents(self, **filters: str | None) -> Iterator[Json]:
         """Every document that passes the filters (`dataset`, `status`, `name`), page after page."""
-        return self._pages("/documents", {k: v for k, v in filters.items() if v is not None})
+        return self.pages("/documents", **filters)
 
     def history(self, document_id: str) -> Iterator[Json]:
         """Everything that happened to a document, oldest first, page after page."""
-        return self._pages(f"/documents/{document_id}/history", {})
+        return self.pages(f"/documents/{document_id}/history")
 
-    def _pages(self, path: str, filters: Mapping[str, str]) -> Iterator[Json]:
-        query: dict[str, str | int] = {"limit": PAGE, **filters}
+    def get(self, path: str) -> Json:
+        """What the API answers at an address."""
+        return self._json("GET", path)
+
+    def pages(self, path: str, **filters: str | float | None) -> Iterator[Json]:
+        """Every item of a list that passes the filters, page after page."""
+        query: dict[str, str | float] = {"limit": PAGE} | {k: v for k, v in filters.items() if v is not None}
         while True:
             page = self._json("GET", path, params=query)
             yield from page["items"]

@@ -109,15 +109,16 @@ WHERE d.tenant_id = :tenant"""
 _DOCUMENT = text(f"{_DOCUMENTS} AND d.id = :id")
 
 
-def _is_called(name: TaskStatus) -> str:
-    """The condition that a task is called so outside, from the one table that says it."""
-    return " OR ".join(
+def is_called(name: TaskStatus) -> str:
+    """The condition that a task `t` is called so outside, from the one table that says it."""
+    cases = (
         f"(t.status IN {_words(naming.status)} AND t.desired IN {_words(naming.desired)}"
         + ("" if naming.started is None else f" AND (t.started_at IS NOT NULL) = {naming.started}")
         + ")"
         for naming in NAMINGS
         if naming.name is name
     )
+    return f"({' OR '.join(cases)})"
 
 
 def _words(words: frozenset[Status] | frozenset[Desired]) -> str:
@@ -129,7 +130,7 @@ _CONDITIONS = {
     "name": "strpos(lower(d.name), lower(:name)) > 0",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
 }
-_STATUS_CONDITIONS = {name: f"({_is_called(name)})" for name in TaskStatus}
+_STATUS_CONDITIONS = {name: is_called(name) for name in TaskStatus}
 
 _PLACE = text(
     """SELECT count(*) FROM (

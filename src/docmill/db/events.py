@@ -20,6 +20,10 @@ _HISTORY = text(
     f"""SELECT {_COLUMNS} FROM document_task_events
 WHERE tenant_id = :tenant AND document_id = :document AND id > :after ORDER BY id LIMIT :limit"""  # noqa: S608
 )
+_TASK_HISTORY = text(
+    f"""SELECT {_COLUMNS} FROM document_task_events
+WHERE tenant_id = :tenant AND task_id = :task AND id > :after ORDER BY id LIMIT :limit"""  # noqa: S608
+)
 _HAS_HISTORY = text(
     """SELECT EXISTS (
   SELECT FROM document_task_events WHERE tenant_id = :tenant AND document_id = :document)"""
@@ -54,6 +58,12 @@ def history(connection: Connection, tenant: str, document: UUID, after: int, lim
     """Up to `limit` events of a document behind the one with id `after`, oldest first."""
     values = {"tenant": tenant, "document": document, "after": after, "limit": limit}
     return [_event(row) for row in connection.execute(_HISTORY, values)]
+
+
+def task_history(connection: Connection, tenant: str, task: UUID, after: int, limit: int) -> list[Event]:
+    """Up to `limit` events of a task behind the one with id `after`, oldest first."""
+    values = {"tenant": tenant, "task": task, "after": after, "limit": limit}
+    return [_event(row) for row in connection.execute(_TASK_HISTORY, values)]
 
 
 def has_history(connection: Connection, tenant: str, document: UUID) -> bool:

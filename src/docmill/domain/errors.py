@@ -6,7 +6,7 @@
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
     │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent
     ├── NotAuthenticated
-    ├── NotFound                   DatasetNotFound, DocumentNotFound, FileNotStored
+    ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored
     ├── Conflict                   NotPublished, RequestInWork, WrongState
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
@@ -146,6 +146,12 @@ class DocumentNotFound(NotFound):
     """There is no such document. It may have been deleted."""
 
     code = "document_not_found"
+
+
+class TaskNotFound(NotFound):
+    """There is no such task. `docmill tasks` shows those there are."""
+
+    code = "task_not_found"
 
 
 class FileNotUsable(DocmillError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 from docmill.db import events
 from docmill.db.engine import reaching_database
 from docmill.domain.cursors import decode_cursor, encode_cursor
-from docmill.domain.errors import DocumentNotFound
+from docmill.domain.errors import DocumentNotFound, TaskNotFound
 from docmill.domain.events import Event
 
 _CURSOR = "history"
@@ -35,14 +36,22 @@ class History:
         self, tenant: str, document_id: UUID, *, cursor: str | None = None, limit: int = 50
     ) -> EventPage:
         """Events of a document, oldest first. Raises InvalidCursor, and DocumentNotFound if it never was."""
-        after = int(decode_cursor(_CURSOR, cursor)[0]) if cursor else 0
         with self._engine.begin() as connection:
-            found = events.history(connection, tenant, document_id, after, limit + 1)
+            found = events.history(connection, tenant, document_id, _after(cursor), limit + 1)
         if not found and cursor is None:
             raise DocumentNotFound
-        items = tuple(found[:limit])
-        more = len(found) > limit
-        return EventPage(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)
+        return _page(found, limit)
+
+    @reaching_database
+    def task_page(
+        self, tenant: str, task_id: UUID, *, cursor: str | None = None, limit: int = 50
+    ) -> EventPage:
+        """Events of one task, oldest first. Raises InvalidCursor, and TaskNotFound if it never was."""
+        with self._engine.begin() as connection:
+            found = events.task_history(connection, tenant, task_id, _after(cursor), limit + 1)
+        if not found and cursor is None:
+            raise TaskNotFound
+        return _page(found, limit)
 
     @reaching_database
     def check_known(self, tenant: str, document_id: UUID) -> None:
@@ -50,3 +59,14 @@ class History:
         with self._engine.begin() as connection:
             if not events.has_history(connection, tenant, document_id):
                 raise DocumentNotFound
+
+
+def _after(cursor: str | None) -> int:
+    return int(decode_cursor(_CURSOR, cursor)[0]) if cursor else 0
+
+
+def _page(found: Sequence[Event], limit: int) -> EventPage:
+    """The page of `limit` events from as many and perhaps one more."""
+    items = tuple(found[:limit])
+    more = len(found) > limit
+    return EventPage(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)

@@ -32,8 +32,8 @@ def run_worker(settings: Settings) -> int:
     def warm(**_: Any) -> None:
         process.warm()
 
-    def ready(**_: Any) -> None:
-        watch.start()
+    def ready(sender: Any, **_: Any) -> None:
+        watch.start(lambda: sender.pool.info["processes"])
 
     _own_the_logs(settings)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # root is fine: messages hold ids only

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,8 +19,9 @@ from docmill.settings import Settings
 log = get_logger(__name__)
 
 _SEEN = text(
-    """INSERT INTO workers (id, host, queues, version) VALUES (:id, :host, :queues, :version)
-ON CONFLICT (id) DO UPDATE SET seen_at = now(), queues = excluded.queues"""
+    """INSERT INTO workers (id, host, queues, version, processes)
+VALUES (:id, :host, :queues, :version, :processes)
+ON CONFLICT (id) DO UPDATE SET seen_at = now(), queues = excluded.queues, processes = excluded.processes"""
 )
 _GONE = text("DELETE FROM workers WHERE id = :id OR seen_at < now() - interval '1 hour'")
 
@@ -34,10 +36,12 @@ class Watch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
+        self._processes: Callable[[], Sequence[int]] = list
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
-    def start(self) -> None:
-        """Begin, once the worker takes messages."""
+    def start(self, processes: Callable[[], Sequence[int]]) -> None:
+        """Begin, once the worker takes messages. `processes` tells the pids of its children."""
+        self._processes = processes
         self._thread.start()
 
     def stop(self) -> None:
@@ -67,7 +71,13 @@ class Watch:
 
     def _row(self) -> dict[str, object]:
         queues = self._settings.worker_queues.split(",")
-        return {"id": self._id(), "host": this_host(), "queues": queues, "version": __version__}
+        return {
+            "id": self._id(),
+            "host": this_host(),
+            "queues": queues,
+            "version": __version__,
+            "processes": list(self._processes()),
+        }
 
     def _id(self) -> str:
         return f"{this_host()}/{os.getpid()}"
