@@ -20,9 +20,9 @@ RUNNING = TaskFacts(
     started=True,
     updated_at=NOON,
     progress={
-        StageName.EXTRACT: Progress(10, 10, 2.0),
-        StageName.CHUNK: Progress(80, 80, 0.1),
-        StageName.EMBED: Progress(24, 40, 6.0),
+        StageName.EXTRACT: Progress(10, 10, 2.0, 1.0),
+        StageName.CHUNK: Progress(80, 80, 0.1, 1.0),
+        StageName.EMBED: Progress(24, 40, 6.0, 0.6),
     },
     pages=10,
     total_chunks=40,
@@ -33,7 +33,8 @@ QUEUED = replace(
 
 
 def at(stage: StageName, done: int, total: int | None) -> TaskFacts:
-    return replace(RUNNING, stage=stage, progress={stage: Progress(done, total, 1.0)})
+    reached = min(done / total, 1.0) if total else 0.0
+    return replace(RUNNING, stage=stage, progress={stage: Progress(done, total, 1.0, reached)})
 
 
 @pytest.mark.parametrize(

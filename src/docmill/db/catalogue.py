@@ -102,7 +102,8 @@ JOIN document_tasks t ON t.version_id = newest.id
 JOIN document_versions v ON v.id = coalesce(d.active_version_id, newest.id)
 LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object(
-    'stage', stage, 'done', done, 'total', total, 'busy_seconds', busy_seconds)) AS progress
+    'stage', stage, 'done', done, 'total', total, 'reached', reached,
+    'busy_seconds', busy_seconds)) AS progress
   FROM stage_progress WHERE task_id = t.id) p ON true
 WHERE d.tenant_id = :tenant"""
 

@@ -194,6 +194,8 @@ stage_progress = Table(
     Column("cursor", JSONB, nullable=False, server_default=text("'{}'")),
     Column("done", BigInteger, nullable=False, server_default=text("0")),
     Column("total", BigInteger),
+    # The largest share ever done: a stage that reads again, or finds more to do, does not take it back.
+    Column("reached", Double, nullable=False, server_default=text("0")),
     Column("steps", Integer, nullable=False, server_default=text("0")),
     Column("busy_seconds", Double, nullable=False, server_default=text("0")),
     _when("started_at", now=True),

@@ -82,6 +82,7 @@ WITH moved AS (
   WHERE {_GUARD} RETURNING id, stage, desired
 ), progress AS (
   UPDATE stage_progress p SET cursor = :cursor, done = :done, total = :total, steps = steps + 1,
+    reached = GREATEST(reached, LEAST(1, CAST(:done AS float8) / NULLIF(CAST(:total AS bigint), 0))),
     busy_seconds = busy_seconds + :busy
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
 )

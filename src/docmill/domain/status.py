@@ -58,11 +58,16 @@ NAMINGS: tuple[Naming, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is: `done` of `total` units (None: unknown yet), and the seconds its steps took."""
+    """How far a stage is: `done` of `total` units (None: unknown yet), and the seconds its steps took.
+
+    `reached` is the largest share, 0-1, that was ever done: it stays when a stage reads again what is kept,
+    finds more to do than it knew of, or starts anew.
+    """
 
     done: int = 0
     total: int | None = None
     busy_seconds: float = 0.0
+    reached: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +150,11 @@ def task_status(status: Status, desired: Desired, started: bool) -> TaskStatus:
 
 
 def percent_complete(facts: TaskFacts) -> float:
-    """Weighted share of the work that is done and kept, 0-100; 100 only when published."""
+    """Weighted share of the work that is done, 0-100; 100 only when published. Never less than before."""
     if facts.status is Status.SUCCEEDED:
         return 100.0
     earlier = sum(WEIGHTS[stage] for stage in _before(facts.stage))
-    done = earlier + WEIGHTS[facts.stage] * _fraction(_current(facts))
+    done = earlier + WEIGHTS[facts.stage] * _current(facts).reached
     return min(round(done, 1), _MOST_BEFORE_PUBLISHED)
 
 
@@ -168,10 +173,6 @@ def eta_seconds(facts: TaskFacts) -> float | None:
 
 def _current(facts: TaskFacts) -> Progress:
     return facts.progress.get(facts.stage, Progress())
-
-
-def _fraction(progress: Progress) -> float:
-    return min(progress.done / progress.total, 1.0) if progress.total else 0.0
 
 
 def _before(stage: StageName) -> list[StageName]:

@@ -179,7 +179,8 @@ def _document(row: DocumentRow, place: int | None = None) -> Document:
         started=row.started,
         updated_at=row.updated_at,
         progress={
-            StageName(p["stage"]): Progress(p["done"], p["total"], p["busy_seconds"]) for p in row.progress
+            StageName(p["stage"]): Progress(p["done"], p["total"], p["busy_seconds"], p["reached"])
+            for p in row.progress
         },
         error=row.error,
         retry_at=row.retry_at,

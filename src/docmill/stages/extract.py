@@ -44,9 +44,9 @@ class _Progress:
             self.pending.extend(self.builder.add(raw) for raw in part.blocks)
 
     def cursor(self) -> dict[str, int]:
-        """Where the next step starts."""
+        """Where the next step starts; while parts that are kept are read again, where it started before."""
         return {
-            "parts": self.parts,
+            "parts": max(self.parts, self.skip),
             "ordinal": self.builder.next_ordinal,
             "char": self.builder.next_char,
         }

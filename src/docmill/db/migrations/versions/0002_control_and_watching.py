@@ -49,6 +49,10 @@ def _widen_tables() -> None:
         "processes", sa.ARRAY(sa.Integer()), server_default=_NO_DATA, nullable=False
     )
     op.add_column("workers", processes)
+    reached: sa.Column[object] = sa.Column(
+        "reached", sa.Double(), server_default=sa.text("0"), nullable=False
+    )
+    op.add_column("stage_progress", reached)
     op.add_column("workers", _when("took_at"))
 
 
