@@ -27,7 +27,8 @@ class Nothing:
     def run(self, work: Work) -> Iterator[Step]:
         """Go on from the cursor, as every stage does."""
         for number in range(int(work.cursor.get("next", 0)), self.steps):
-            yield Step({"next": number + 1}, number + 1, self.steps, _save_nothing)
+            done = number + 1
+            yield Step({"next": done}, done, self.steps, _save_nothing, last=done == self.steps)
 
 
 def _save_nothing(_connection: Connection) -> None:

@@ -45,7 +45,8 @@ class CountingStage:
         for number in range(int(work.cursor.get("next", 0)), self.steps):
             self.before_step(number)
             self.computed.append(number)
-            yield Step({"next": number + 1}, number + 1, self.steps, self._saver(work, number))
+            done = number + 1
+            yield Step({"next": done}, done, self.steps, self._saver(work, number), last=done == self.steps)
 
     def _saver(self, work: Work, number: int) -> Callable[[Connection], None]:
         def save(connection: Connection) -> None:

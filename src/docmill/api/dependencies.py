@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,10 @@ from docmill.services.search import Search
 from docmill.services.steering import Steering
 from docmill.sources.upload import open_landing
 
+# Files taken in at a time by a process. They wait for the disk and the database in turns, so a few suffice;
+# more threads only fight for the interpreter.
+_ACCEPTING = 4
+
 
 @dataclass(frozen=True)
 class Services:
@@ -44,6 +49,7 @@ class Services:
     erase_discarded: Callable[[], object]
     landing: Path
     max_file_bytes: int
+    accepting: Semaphore
 
 
 def make_services(app: App) -> Services:
@@ -70,6 +76,7 @@ def make_services(app: App) -> Services:
         monitoring=Monitoring(app.engine, app.dispatcher, settings.sweep_seconds),
         landing=landing,
         max_file_bytes=settings.max_file_bytes,
+        accepting=Semaphore(_ACCEPTING),
     )
 
 

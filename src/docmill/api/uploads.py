@@ -89,7 +89,8 @@ async def upload_document(
     form = UploadForm(request.headers.get("content-type"))
     try:
         await _receive(request, form, upload)
-        accepted = await run_in_threadpool(_accept, services, tenant, form, upload)
+        async with services.accepting:
+            accepted = await run_in_threadpool(_accept, services, tenant, form, upload)
     finally:
         upload.discard()
     response.status_code = 202 if accepted.created else 200

@@ -206,16 +206,6 @@ def read_embedded(
     ]
 
 
-_COUNT_CHUNKS = text("SELECT count(*) FROM chunks WHERE version_id = :version AND tenant_id = :tenant")
-
-
-def count_chunks(engine: Engine, version: VersionRef) -> int:
-    """How many chunks a version has."""
-    with engine.begin() as connection:
-        values = {"version": version.version_id, "tenant": version.tenant}
-        return int(connection.execute(_COUNT_CHUNKS, values).scalar_one())
-
-
 @dataclass(frozen=True, slots=True)
 class BlockStats:
     """How many blocks a version has, and how many headings of each level."""

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _LIMITS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 
 
-def connect(url: str, *, pool_size: int = 5, vectors: bool = True) -> Engine:
+def connect(url: str, *, pool_size: int = 10, vectors: bool = True) -> Engine:
     """An engine for `url`, whatever PostgreSQL driver it names; nothing is opened until first use.
 
     `vectors=False` is for a database that may lack the vector extension still.
@@ -28,7 +28,7 @@ def connect(url: str, *, pool_size: int = 5, vectors: bool = True) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # a connection beyond the pool would be opened and closed for every use
         pool_timeout=10,
         pool_use_lifo=True,
         hide_parameters=True,  # they hold people's text, and errors are logged

@@ -43,12 +43,13 @@ class Claim:
     storage_key: str
     settings: Mapping[str, Any]
     language: str | None
+    total_chunks: int | None
 
 
 _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
-       d.name, d.media_type, d.storage_key, v.settings, v.language
+       d.name, d.media_type, d.storage_key, v.settings, v.language, v.total_chunks
 FROM moved m
 JOIN documents d ON d.id = m.document_id
 JOIN document_versions v ON v.id = m.version_id

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill.db import tasks
@@ -41,6 +41,14 @@ class RunnerSettings:
     retry_limit: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A closed stage: this worker goes on with `following`, or tells others of `announce`; else published."""
+
+    following: tasks.Claim | None = None
+    announce: StageName | None = None
+
+
 def work_of(claim: tasks.Claim) -> Work:
     """What the stage is handed of a claim."""
     return Work(
@@ -51,6 +59,7 @@ def work_of(claim: tasks.Claim) -> Work:
         storage_key=claim.storage_key,
         chunking=ChunkSettings(**claim.settings["chunking"]),
         language=claim.language,
+        total_chunks=claim.total_chunks or 0,
         cursor=claim.cursor,
     )
 
@@ -89,8 +98,8 @@ class Runner:
         """Run one stage to its end; returns the claim of the next one when this worker goes on with it."""
         try:
             with self._heartbeat.keeping(claim):
-                self._run_steps(claim)
-            return self._finish(claim)
+                ended = self._run_steps(claim)
+            return self._go_on(claim, ended)
         except LeaseLost:
             log.info("lease_lost", fence=claim.fence)
         except PauseRequested:
@@ -101,15 +110,20 @@ class Runner:
             self._record_error(claim, error)
         return None
 
-    def _run_steps(self, claim: tasks.Claim) -> None:
+    def _run_steps(self, claim: tasks.Claim) -> Ended:
+        """Commit each step; the last one closes the stage in its own transaction."""
         steps = self._stages[claim.stage].run(work_of(claim))
         try:
             for step, busy_seconds in _timed(steps):
-                self._commit(claim, step, busy_seconds)
+                ended = self._commit(claim, step, busy_seconds)
+                if ended is not None:
+                    return ended
         finally:
             _close(steps)
+        with self._engine.begin() as connection:  # every step was committed by an earlier run
+            return self._end_stage(connection, claim)
 
-    def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> None:
+    def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> Ended | None:
         """One transaction: results, cursor, lease, and what is desired; then obey."""
         with self._engine.begin() as connection:
             desired = tasks.step(
@@ -124,44 +138,42 @@ class Runner:
             if desired is None:
                 raise LeaseLost
             step.save(connection)
+            if step.last and desired is Desired.RUN:
+                return self._end_stage(connection, claim)
         if desired is Desired.PAUSE:
             raise PauseRequested
         if desired is Desired.CANCEL:
             raise LeaseLost
         if self._is_stopping():
             raise WorkerStopping
+        return None
 
-    def _finish(self, claim: tasks.Claim) -> tasks.Claim | None:
+    def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
+        """Close the stage and name the next one, or publish; nothing is sent before the commit."""
         next_stage = self._after(claim.stage)
         if next_stage is None:
-            self._publish(claim)
-            return None
-        if claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues:
-            following = self._go_on(claim, next_stage)
+            if not tasks.publish(connection, claim):
+                raise LeaseLost
+            return Ended()
+        if claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues and not self._is_stopping():
+            following = tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
             if following is not None:
-                return following
-        self._hand_on(claim, next_stage)
-        return None
+                return Ended(following=following)
+        if not tasks.hand_on(connection, claim, next_stage):
+            raise LeaseLost
+        return Ended(announce=next_stage)
 
     def _after(self, stage: StageName) -> StageName | None:
         place = self._order.index(stage) + 1
         return self._order[place] if place < len(self._order) else None
 
-    def _publish(self, claim: tasks.Claim) -> None:
-        with self._engine.begin() as connection:
-            if not tasks.publish(connection, claim):
-                raise LeaseLost
-        log.info("published")
-
-    def _go_on(self, claim: tasks.Claim, next_stage: StageName) -> tasks.Claim | None:
-        with self._engine.begin() as connection:
-            return tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
-
-    def _hand_on(self, claim: tasks.Claim, next_stage: StageName) -> None:
-        with self._engine.begin() as connection:
-            if not tasks.hand_on(connection, claim, next_stage):
-                raise LeaseLost
-        self._dispatcher.send(next_stage, claim.task_id, claim.priority)
+    def _go_on(self, claim: tasks.Claim, ended: Ended) -> tasks.Claim | None:
+        """What the commit of a stage's end asks for."""
+        if ended.announce is not None:
+            self._dispatcher.send(ended.announce, claim.task_id, claim.priority)
+        elif ended.following is None:
+            log.info("published")
+        return ended.following
 
     def _pause(self, claim: tasks.Claim) -> None:
         with self._engine.begin() as connection:

@@ -56,8 +56,8 @@ class Accepted:
 
 
 def storage_key(sha256: str) -> str:
-    """Where the original bytes are kept; two levels of folders keep each folder small."""
-    return f"originals/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+    """Where the original bytes are kept: 256 folders, so that a new file seldom needs a new one."""
+    return f"originals/{sha256[:2]}/{sha256}"
 
 
 class Intake:

@@ -52,4 +52,4 @@ class ChunkStage:
             insert_chunks(connection, work.version, chunks)
             set_total_chunks(connection, work.version, ordinal)
 
-        return Step({"block": done, "chunk": ordinal, "path": path}, done, total, save)
+        return Step({"block": done, "chunk": ordinal, "path": path}, done, total, save, last=done == total)

@@ -16,7 +16,10 @@ from docmill.domain.states import StageName
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One task at one stage, as claimed. `cursor` is where the last committed step ended, {} at first."""
+    """One task at one stage, as claimed. `cursor` is where the last committed step ended, {} at first.
+
+    `total_chunks` is right once the chunk stage is behind.
+    """
 
     task_id: UUID
     version: VersionRef
@@ -25,6 +28,7 @@ class Work:
     storage_key: str
     chunking: ChunkSettings
     language: str | None
+    total_chunks: int
     cursor: Mapping[str, Any]
 
 
@@ -33,12 +37,14 @@ class Step:
     """A unit of durable progress: `save` writes its results in the transaction that moves the cursor.
 
     `done` of `total` count the stage's units (pages, blocks, chunks); `total` is None while unknown.
+    After a step that is the `last` none is asked for: its transaction closes the stage as well.
     """
 
     cursor: Mapping[str, Any]
     done: int
     total: int | None
     save: Callable[[Connection], None]
+    last: bool = False
 
 
 class Stage(Protocol):

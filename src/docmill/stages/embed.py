@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db.content import ChunkText, count_chunks, delete_embeddings, insert_embeddings, read_chunk_texts
+from docmill.db.content import ChunkText, delete_embeddings, insert_embeddings, read_chunk_texts
 from docmill.db.versions import add_truncated_tokens
 from docmill.domain.states import StageName
 from docmill.ports import Embedded, Embedder
@@ -29,7 +29,7 @@ class Embed:
 
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of vectors, in the order of the chunks."""
-        total = count_chunks(self._engine, work.version)
+        total = work.total_chunks
         same_model = work.cursor.get("model", self._embedder.model) == self._embedder.model
         done = int(work.cursor.get("next", 0)) if same_model else 0  # a changed model starts anew
         while done < total:
@@ -57,4 +57,4 @@ class Embed:
             insert_embeddings(connection, work.version, model, precision, ids, embedded.vectors)
             add_truncated_tokens(connection, work.version, embedded.truncated)
 
-        return Step({"next": done, "model": model}, done, total, save)
+        return Step({"next": done, "model": model}, done, total, save, last=done == total)

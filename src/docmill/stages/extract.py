@@ -101,4 +101,4 @@ class Extract:
             if last:
                 set_extracted(connection, work.version, characters, detected[0] if detected else None)
 
-        return Step(progress.cursor(), progress.done, progress.total, save)
+        return Step(progress.cursor(), progress.done, progress.total, save, last)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db.content import EmbeddedChunk, count_chunks, read_embedded
+from docmill.db.content import EmbeddedChunk, read_embedded
 from docmill.domain.errors import EmbedderChanged
 from docmill.domain.states import StageName
 from docmill.ports import Embedder, VectorEntry, VectorStore
@@ -30,7 +30,7 @@ class Index:
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of entries, in the order of the chunks."""
         self._prepare_once()
-        total = count_chunks(self._engine, work.version)
+        total = work.total_chunks
         done = int(work.cursor.get("next", 0))
         while done < total:
             chunks = read_embedded(self._engine, work.version, self._model, done, _BATCH)
@@ -38,7 +38,7 @@ class Index:
                 raise EmbedderChanged
             self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
             done = chunks[-1].ordinal + 1
-            yield Step({"next": done}, done, total, _nothing_more)
+            yield Step({"next": done}, done, total, _nothing_more, last=done == total)
 
     def _prepare_once(self) -> None:
         if not self._prepared:

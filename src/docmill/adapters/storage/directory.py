@@ -34,7 +34,7 @@ def reaching_storage(call: Callable[P, T]) -> Callable[P, T]:
 
 
 class DirectoryStorage:
-    """Keys are relative paths below `root`, such as originals/ab/cd/<sha256>."""
+    """Keys are relative paths below `root`, such as originals/ab/<sha256>."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
