@@ -8,7 +8,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from docmill import __version__
-from docmill.api import admin, datasets, documents, formats, health, history, pages, search, steering, uploads
+from docmill.api import (
+    admin,
+    datasets,
+    documents,
+    formats,
+    health,
+    history,
+    pages,
+    search,
+    stages,
+    steering,
+    uploads,
+)
 from docmill.api.dependencies import make_services
 from docmill.api.edge import Edge
 from docmill.api.gate import Gate
@@ -58,7 +70,7 @@ def create_app(app: App) -> FastAPI:
 def add_routes(api: FastAPI) -> None:
     """Put every address of the API, and the page that describes it, into an application."""
     limited = APIRouter(max_body_size=MAX_BODY_BYTES)
-    for module in (documents, history, datasets, steering, search, admin, formats, health):
+    for module in (documents, history, datasets, steering, stages, search, admin, formats, health):
         limited.include_router(module.router)
     api.include_router(uploads.router, prefix=PREFIX)
     api.include_router(limited, prefix=PREFIX)

@@ -14,7 +14,7 @@ from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator
 
-from docmill.bootstrap import App
+from docmill.bootstrap import App, make_recovery
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
 from docmill.pipeline.control import Control
@@ -22,6 +22,7 @@ from docmill.services.datasets import Datasets
 from docmill.services.documents import Documents
 from docmill.services.health import Health
 from docmill.services.history import History
+from docmill.services.holds import Holds
 from docmill.services.intake import Intake
 from docmill.services.maintenance import discard_versions
 from docmill.services.monitoring import Monitoring
@@ -36,7 +37,7 @@ _ACCEPTING = 4
 
 @dataclass(frozen=True)
 class Services:
-    """The use cases behind the routes. Files land in `landing` while they arrive."""
+    """The use cases behind the routes. Files land in `landing`; `relay` sends messages that are missing."""
 
     intake: Intake
     documents: Documents
@@ -46,6 +47,8 @@ class Services:
     search: Search
     monitoring: Monitoring
     steering: Steering
+    holds: Holds
+    relay: Callable[[], object]
     erase_discarded: Callable[[], object]
     landing: Path
     max_file_bytes: int
@@ -68,6 +71,8 @@ def make_services(app: App) -> Services:
         intake=intake,
         documents=documents,
         steering=Steering(Control(app.engine, app.dispatcher), documents, intake),
+        holds=Holds(app.engine),
+        relay=make_recovery(app).relay,
         erase_discarded=partial(discard_versions, app.engine, app.vectors),
         datasets=Datasets(app.engine, app.embedder.max_tokens),
         history=History(app.engine),

@@ -8,7 +8,18 @@ from typing import NoReturn
 
 import typer
 
-from docmill.cli import admin, configuration, documents, events, ingest, processes, search, stages, steering
+from docmill.cli import (
+    admin,
+    configuration,
+    documents,
+    events,
+    holds,
+    ingest,
+    processes,
+    search,
+    stages,
+    steering,
+)
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
 
@@ -16,6 +27,7 @@ RUNNING = "On this machine"
 DOCUMENTS = "Documents"
 STEERING = "Steering"
 WATCHING = "What goes on"
+INSTALLATION = "The installation"
 OFFLINE = "Without a server"
 PARTS = "One part alone, for deployment"
 
@@ -54,6 +66,12 @@ app.command(rich_help_panel=STEERING)(steering.reprocess)
 app.command(rich_help_panel=WATCHING)(admin.tasks)
 app.command(rich_help_panel=WATCHING)(admin.workers)
 app.command(rich_help_panel=WATCHING)(admin.queues)
+
+app.command(rich_help_panel=INSTALLATION)(holds.stages)
+app.command(rich_help_panel=INSTALLATION)(holds.hold)
+app.command(rich_help_panel=INSTALLATION)(holds.release)
+app.command(rich_help_panel=INSTALLATION)(holds.drain)
+app.command(rich_help_panel=INSTALLATION)(holds.undrain)
 
 app.command(rich_help_panel=OFFLINE)(stages.formats)
 app.command(rich_help_panel=OFFLINE)(stages.read)

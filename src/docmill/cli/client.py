@@ -125,6 +125,14 @@ class Client:
         """Pause, resume, cancel or retry all of a dataset; how many documents moved."""
         return int(self._json("POST", f"/datasets/{quote(dataset, safe='')}/{verb}")["moved"])
 
+    def stages(self) -> Json:
+        """What is held, what waits and what runs in each stage."""
+        return self._json("GET", "/admin/stages")
+
+    def steer_stages(self, path: str, reason: str = "") -> Json:
+        """Hold or release a stage (`stages/{stage}/hold`), `drain` or `undrain`; the stages that follow."""
+        return self._json("POST", f"/admin/{path}", json={"reason": reason} if reason else None)
+
     def delete(self, document_id: str) -> None:
         """Delete a document with everything made from it."""
         self._send("DELETE", f"/documents/{document_id}")

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docmill.domain.states import Desired, StageName
+from docmill.domain.states import Desired, EventKind, StageName
 
 _EVENT = """event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
@@ -46,6 +46,14 @@ class Claim:
     total_chunks: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What holds for a task in hand: what is desired of it, and whether its stage is held."""
+
+    desired: Desired
+    held: bool
+
+
 _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
@@ -61,6 +69,8 @@ _BEGIN_PROGRESS = """progress AS (
   ON CONFLICT DO NOTHING
 )"""
 
+_NOT_HELD = "NOT EXISTS (SELECT FROM stage_holds WHERE stage_holds.stage IN ({stage}, '*'))"
+
 _CLAIM = text(
     f"""
 WITH moved AS (
@@ -68,7 +78,7 @@ WITH moved AS (
     lease_until = now() + make_interval(secs => :lease), next_attempt_at = NULL,
     started_at = coalesce(started_at, now()), updated_at = now()
   WHERE id = :id AND stage = :stage AND status = 'queued' AND desired = 'run'
-    AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+    AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND {_NOT_HELD.format(stage=":stage")}
   RETURNING *
 ), {_BEGIN_PROGRESS}, {_EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
 {_CLAIMED_COLUMNS}"""  # noqa: S608 - no value is spliced in
@@ -87,7 +97,7 @@ WITH moved AS (
     busy_seconds = busy_seconds + :busy
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
 )
-SELECT desired FROM moved"""  # noqa: S608
+SELECT desired, NOT {_NOT_HELD.format(stage="moved.stage")} AS held FROM moved"""  # noqa: S608
 ).bindparams(bindparam("cursor", type_=JSONB))
 
 _RENEW = text(
@@ -119,7 +129,7 @@ _RUN_ON = text(
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
-  WHERE {_GUARD} AND desired = 'run' RETURNING *
+  WHERE {_GUARD} AND desired = 'run' AND {_NOT_HELD.format(stage=":next")} RETURNING *
 ), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 )
@@ -183,7 +193,7 @@ WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
     dispatched_at = NULL, updated_at = now()
   WHERE {_GUARD} RETURNING *
-), {_EVENT.format(kind="'let_go'", data="'{}'::jsonb")}
+), {_EVENT.format(kind="CAST(:kind AS text)", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
 )
 
@@ -216,8 +226,8 @@ def step(
     total: int | None,
     busy_seconds: float,
     lease_seconds: float,
-) -> Desired | None:
-    """Move the cursor and renew the lease; returns what is desired now, None when the lease was lost."""
+) -> Orders | None:
+    """Move the cursor and renew the lease; returns what holds now, None when the lease was lost."""
     values = {
         "cursor": dict(cursor),
         "done": done,
@@ -225,8 +235,8 @@ def step(
         "busy": busy_seconds,
         "lease": lease_seconds,
     }
-    desired = connection.execute(_STEP, {**_guard(claim), **values}).scalar_one_or_none()
-    return None if desired is None else Desired(desired)
+    row = connection.execute(_STEP, {**_guard(claim), **values}).one_or_none()
+    return None if row is None else Orders(Desired(row.desired), row.held)
 
 
 def renew(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
@@ -270,9 +280,9 @@ def pause(connection: Connection, claim: Claim) -> bool:
     return connection.execute(_PAUSE, _guard(claim)).one_or_none() is not None
 
 
-def let_go(connection: Connection, claim: Claim) -> bool:
-    """Give the task back to the queue, unharmed; False when the lease was lost."""
-    return connection.execute(_LET_GO, _guard(claim)).one_or_none() is not None
+def let_go(connection: Connection, claim: Claim, kind: EventKind) -> bool:
+    """Give the task back to the queue, unharmed; False when the lease was lost. `kind` tells why."""
+    return connection.execute(_LET_GO, {**_guard(claim), "kind": kind}).one_or_none() is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -373,5 +373,9 @@ class PauseRequested(Interruption):
     """Somebody wants the task to rest; everything up to the last step is kept."""
 
 
+class StageHeld(Interruption):
+    """The stage is held; the task goes back to the queue with everything up to the last step."""
+
+
 class WorkerStopping(Interruption):
     """This worker was asked to stop; the task goes back to the queue, unharmed."""

@@ -68,7 +68,8 @@ class EventKind(StrEnum):
     CANCELLED = "cancelled"
     RETRIED = "retried"
     OWNER_LOST = "owner_lost"
-    LET_GO = "let_go"
+    HELD = "held"  # let go because its stage is held
+    LET_GO = "let_go"  # let go because its worker stops, or lost the database
     DELETED = "deleted"
 
 

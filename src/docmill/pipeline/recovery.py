@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 
 from docmill.db import tasks
+from docmill.db.holds import open_stages
 from docmill.domain.errors import WorkerDied
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import get_logger
@@ -47,12 +48,16 @@ class Recovery:
     def sweep(self) -> Sweep:
         """One round: free, then send the deficit of each queue."""
         freed = self._free_dead()
-        sent = sum(self._send_deficit(queue, stages) for queue, stages in _stages_by_queue().items())
+        sent = self.relay()
         with self._engine.begin() as connection:
             connection.execute(_SWEPT)
         if freed or sent:
             log.info("recovered", freed=freed, sent=sent)
         return Sweep(freed, sent)
+
+    def relay(self) -> int:
+        """Send the messages that are missing on each queue; how many that were."""
+        return sum(self._send_deficit(queue, stages) for queue, stages in _stages_by_queue().items())
 
     def seconds_since_sweep(self) -> float | None:
         """How long ago recovery last ran, anywhere; None if never."""
@@ -81,6 +86,7 @@ class Recovery:
         if waiting is None:
             return 0
         with self._engine.begin() as connection:
+            stages = open_stages(connection, stages)
             missing = tasks.count_runnable(connection, stages) - waiting
             due = tasks.take_runnable(connection, stages, missing) if missing > 0 else []
         return sum(self._send(task) for task in due)

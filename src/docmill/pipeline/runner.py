@@ -19,9 +19,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from docmill.db import tasks
 from docmill.db.engine import typed
 from docmill.domain.documents import ChunkSettings
-from docmill.domain.errors import DatabaseUnavailable, DocmillError, LeaseLost, PauseRequested, WorkerStopping
+from docmill.domain.errors import (
+    DatabaseUnavailable,
+    DocmillError,
+    LeaseLost,
+    PauseRequested,
+    StageHeld,
+    WorkerStopping,
+)
 from docmill.domain.ids import VersionRef
-from docmill.domain.states import QUEUE_OF_STAGE, Desired, StageName
+from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
 from docmill.pipeline.owner import this_process
@@ -104,8 +111,10 @@ class Runner:
             log.info("lease_lost", fence=claim.fence)
         except PauseRequested:
             self._pause(claim)
+        except StageHeld:
+            self._let_go(claim, EventKind.HELD)
         except WorkerStopping:
-            self._let_go(claim)
+            self._let_go(claim, EventKind.LET_GO)
         except Exception as error:  # noqa: BLE001 - the one place where a stage's error becomes a row
             self._record_error(claim, error)
         return None
@@ -126,7 +135,7 @@ class Runner:
     def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> Ended | None:
         """One transaction: results, cursor, lease, and what is desired; then obey."""
         with self._engine.begin() as connection:
-            desired = tasks.step(
+            orders = tasks.step(
                 connection,
                 claim,
                 cursor=step.cursor,
@@ -135,18 +144,23 @@ class Runner:
                 busy_seconds=busy_seconds,
                 lease_seconds=self._settings.lease_seconds,
             )
-            if desired is None:
+            if orders is None:
                 raise LeaseLost
             step.save(connection)
-            if step.last and desired is Desired.RUN:
+            if step.last and orders.desired is Desired.RUN:
                 return self._end_stage(connection, claim)
-        if desired is Desired.PAUSE:
+        self._obey(orders)
+        return None
+
+    def _obey(self, orders: tasks.Orders) -> None:
+        if orders.desired is Desired.PAUSE:
             raise PauseRequested
-        if desired is Desired.CANCEL:
+        if orders.desired is Desired.CANCEL:
             raise LeaseLost
+        if orders.held:
+            raise StageHeld
         if self._is_stopping():
             raise WorkerStopping
-        return None
 
     def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
         """Close the stage and name the next one, or publish; nothing is sent before the commit."""
@@ -178,13 +192,13 @@ class Runner:
     def _pause(self, claim: tasks.Claim) -> None:
         with self._engine.begin() as connection:
             if not tasks.pause(connection, claim):  # resumed meanwhile, or lost
-                tasks.let_go(connection, claim)
+                tasks.let_go(connection, claim, EventKind.LET_GO)
         log.info("paused")
 
-    def _let_go(self, claim: tasks.Claim) -> None:
+    def _let_go(self, claim: tasks.Claim, kind: EventKind) -> None:
         with self._engine.begin() as connection:
-            tasks.let_go(connection, claim)
-        log.info("let_go", reason="worker stops")
+            tasks.let_go(connection, claim, kind)
+        log.info("let_go", reason=kind.value)
 
     def _record_error(self, claim: tasks.Claim, error: Exception) -> None:
         """Turn what a stage raised into a row: fail, retry later, or give the task back."""
@@ -211,7 +225,7 @@ class Runner:
         while time.monotonic() < deadline:
             try:
                 with self._engine.begin() as connection:
-                    tasks.let_go(connection, claim)
+                    tasks.let_go(connection, claim, EventKind.LET_GO)
             except SQLAlchemyError as error:
                 log.info("database_still_unavailable", reason=type(error).__name__)
                 pause.wait(1.0)
