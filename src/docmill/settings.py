@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     worker_memory_bytes: int = Field(
         1536 * 1024**2, ge=256 * 1024**2, description="Memory above which a worker process is renewed."
     )
+    worker_deaf_seconds: float = Field(
+        10.0, gt=0, description="Idle beside waiting messages for so long, a worker is started again."
+    )
 
     embedder: Literal["minilm", "hashing"] = Field("minilm", description="The embedding model.")
     embed_precision: Literal["auto", "f32", "bf16"] = Field("auto", description="Number format of the model.")

@@ -13,13 +13,19 @@ from signal import Signals
 
 import psutil
 import pytest
+from sqlalchemy import Engine
+from tests.pipelines import execute
 from tests.polling import eventually
 
 from docmill.domain.errors import AlreadyRunning, SetupError
-from docmill.local.process import LogFile, Part, Stop
+from docmill.local.addresses import choose_port
+from docmill.local.health import watching_health
+from docmill.local.process import LogFile, Part, Process, Stop, stop_together
+from docmill.local.readiness import worker_ails
 from docmill.local.signals import StopSignals
 from docmill.local.state import only_one, prepare_home, read_state, running_pid, secret
 from docmill.local.supervisor import StopAsked, Supervisor, next_delay
+from docmill.pipeline.owner import this_host
 
 FOR_EVER = "import time; print('here I am', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {FOR_EVER}"
@@ -116,6 +122,32 @@ def test_a_stop_signal_is_heard_while_something_is_still_starting(
 def test_a_child_that_does_not_listen_is_stopped_with_force(supervisor: Supervisor) -> None:
     supervisor.start(python("deaf", DEAF), python("sleeper", FOR_EVER))
     supervisor.stop()
+
+
+def test_a_child_that_runs_and_does_not_do_its_work_is_ended(tmp_path: Path, said: list[str]) -> None:
+    lazy = Process(replace(python("lazy", FOR_EVER), ails=lambda pid: f"is lazy as process {pid}"), tmp_path)
+    busy = Process(python("busy", FOR_EVER), tmp_path)
+    with watching_health(lambda: [lazy, busy], said.append, patience=0.0):
+        eventually(lambda: lazy.exit_code is not None)
+    assert said == [f"lazy is lazy as process {lazy.pid}; it is ended."]
+    assert busy.exit_code is None
+    stop_together([busy])
+
+
+def test_a_worker_ails_when_its_sign_of_life_is_old(engine: Engine, fresh_database: str) -> None:
+    execute(
+        engine,
+        """INSERT INTO workers (id, host, queues, version, seen_at) VALUES
+        (:host || '/1', :host, '{}', '', now()), (:host || '/2', :host, '{}', '', now() - interval '20 s')""",
+        host=this_host(),
+    )
+    assert [worker_ails(fresh_database, pid) for pid in (1, 2, 3)] == [
+        None,
+        "has given no sign of life for 20 s",
+        None,
+    ]
+    absent = f"postgresql://docmill@127.0.0.1:{choose_port(0, '')}/docmill"
+    assert worker_ails(absent, 2) is None
 
 
 def test_the_words_of_a_child_are_in_its_log(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ from docmill.logs import get_logger
 
 log = get_logger(__name__)
 
+PING = "docmill.ping"
+
 QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
 
 _BREAK_SECONDS = 3.0
+_PING_SECONDS = 60.0  # a ping that nobody took by then is not worth an answer
 _GIVE_UP_AT_ONCE = {
     "max_retries": 1,
     "interval_start": 0,
@@ -98,6 +101,18 @@ class CeleryDispatcher:
         return self._try(
             lambda: self._app.send_task(
                 message_name(stage), args=(str(task_id),), queue=_BY_STAGE[stage], priority=order
+            )
+        )
+
+    def ping(self, queue: str, ping_id: UUID) -> bool:
+        """One message that asks for an answer and goes before all others; False when it was not taken."""
+        return self._try(
+            lambda: self._app.send_task(
+                PING,
+                args=(str(ping_id), queue),
+                queue=queue,
+                priority=0 if self._lowest_first else 9,
+                expires=_PING_SECONDS,
             )
         )
 

@@ -52,10 +52,13 @@ def version() -> None:
 
 
 def worker() -> None:
-    """Run a Celery worker here. Needs DOCMILL_DATABASE_URL and DOCMILL_BROKER_URL."""
+    """Run a Celery worker here. Needs DOCMILL_DATABASE_URL and DOCMILL_BROKER_URL.
+
+    Exits 75 when it takes no messages any more: start it again.
+    """
     from docmill.worker.main import run_worker
 
-    run_worker(settings())
+    raise typer.Exit(run_worker(settings()))
 
 
 def beat() -> None:

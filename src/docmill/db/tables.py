@@ -296,6 +296,7 @@ workers = Table(
     _when("started_at", now=True),
     _when("seen_at", now=True),
     _when("took_at"),
+    _when("idle_since"),
 )
 
 sweeps = Table(

@@ -46,6 +46,8 @@ class Part:
     death_signal: Signals = Signals.SIGKILL  # what it gets when the supervisor itself is killed
     before_start: Callable[[], None] = lambda: None
     patience: float = 90.0  # seconds until it must be ready
+    # Asked, with its process id, while it runs: what is wrong with it, if anything is.
+    ails: Callable[[int], str | None] = lambda _pid: None
 
 
 class LogFile:
@@ -127,6 +129,10 @@ class Process:
             if elapsed >= stop.after:
                 self._popen.send_signal(stop.signal)
                 self._signals_sent += 1
+
+    def kill(self) -> None:
+        """End it at once: it does not do its work any more."""
+        self._popen.kill()
 
     def finish(self) -> None:
         """Wait until its last words are in the log; somebody it left behind may keep the pipe open."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from docmill.local.leftovers import MARK
 from docmill.local.process import Part, Stop
-from docmill.local.readiness import api_answers, worker_answers
+from docmill.local.readiness import api_answers, worker_ails, worker_answers
 from docmill.local.state import secret
 from docmill.settings import Settings
 
@@ -48,6 +48,7 @@ def worker(settings: Settings) -> Part:
         is_ready=partial(worker_answers, settings.database),
         stops=_AT_THE_NEXT_STEP,
         folder=_folder(settings),
+        ails=partial(worker_ails, settings.database),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from docmill.pipeline.owner import this_host
 
 _SECONDS = 3
+_WORKER_SILENT = 15.0  # seconds: seven signs of life missed
 
 
 def conninfo(url: str) -> str:
@@ -37,6 +38,19 @@ def worker_answers(database_url: str, pid: int) -> bool:
             return connection.execute(mine, [f"{this_host()}/{pid}"]).fetchone() == (True,)
     except psycopg.OperationalError:
         return False
+
+
+def worker_ails(database_url: str, pid: int) -> str | None:
+    """What is wrong with the worker that runs as this process; None when nothing is, or nobody can tell."""
+    silence = "SELECT extract(epoch FROM now() - seen_at)::float8 FROM workers WHERE id = %s"
+    try:
+        with psycopg.connect(conninfo(database_url), connect_timeout=_SECONDS) as connection:
+            row = connection.execute(silence, [f"{this_host()}/{pid}"]).fetchone()
+    except psycopg.Error:
+        return None
+    if row is None or row[0] < _WORKER_SILENT:  # no row: it is just starting, or just leaving
+        return None
+    return f"has given no sign of life for {row[0]:.0f} s"
 
 
 def broker_answers(url: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docmill.domain.errors import SetupError
+from docmill.local.health import watching_health
 from docmill.local.process import Part, Process, describe_end, stop_together
 from docmill.local.signals import StopSignals
 from docmill.local.state import RunningPart
@@ -56,8 +57,7 @@ class Supervisor:
     @property
     def running(self) -> tuple[RunningPart, ...]:
         """The parts elsewhere, then ours in the order of their start, with the processes they have now."""
-        processes = (kept.process for step in self._steps for kept in step)
-        ours = (RunningPart(one.part.name, one.pid, one.part.address) for one in processes)
+        ours = (RunningPart(one.part.name, one.pid, one.part.address) for one in self._processes())
         return (*self._elsewhere, *ours)
 
     def start(self, *parts: Part) -> None:
@@ -88,11 +88,16 @@ class Supervisor:
         """Restart what ends, with growing delays, until asked to stop; calls `changed` after each restart.
 
         A machine without a free process or byte does not end the watch: the restart is tried again later.
+        What runs and does not do its work is ended, and so started again.
         """
-        while not self._signals.asked:
-            for kept in [kept for step in self._steps for kept in step]:
-                self._look_after(kept, changed)
-            self._signals.wait(_LOOK_EVERY)
+        with watching_health(self._processes, self._say):
+            while not self._signals.asked:
+                for kept in [kept for step in self._steps for kept in step]:
+                    self._look_after(kept, changed)
+                self._signals.wait(_LOOK_EVERY)
+
+    def _processes(self) -> list[Process]:
+        return [kept.process for step in self._steps for kept in step]
 
     def _look_after(self, kept: _Kept, changed: Callable[[], object]) -> None:
         now = time.monotonic()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import Celery
 
-from docmill.adapters.broker import celery_options, message_name
-from docmill.domain.states import MAINTENANCE_QUEUE, StageName
+from docmill.adapters.broker import PING, celery_options, message_name
+from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
 from docmill.settings import Settings
 from docmill.worker.process import WorkerProcess
 
@@ -33,7 +33,8 @@ def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> 
 def _register_stage(celery: Celery, stage: StageName, process: WorkerProcess) -> None:
     @celery.task(name=message_name(stage))
     def run(task_id: str) -> None:
-        process.run(stage, task_id)
+        with process.activity.working(QUEUE_OF_STAGE[stage]):
+            process.run(stage, task_id)
 
 
 def _register_maintenance(celery: Celery, process: WorkerProcess) -> None:
@@ -41,11 +42,18 @@ def _register_maintenance(celery: Celery, process: WorkerProcess) -> None:
 
     @celery.task(name=RECOVER)
     def recover() -> None:
-        process.recover()
+        with process.activity.working(MAINTENANCE_QUEUE):
+            process.recover()
 
     @celery.task(name=DISCARD)
     def discard() -> None:
-        process.discard()
+        with process.activity.working(MAINTENANCE_QUEUE):
+            process.discard()
+
+    @celery.task(name=PING)
+    def ping(ping_id: str, queue: str) -> None:
+        with process.activity.working(queue):
+            process.answer(ping_id)
 
 
 def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:

@@ -8,51 +8,74 @@ from typing import Any
 
 from celery import signals
 from celery.platforms import SecurityWarning
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from docmill.logs import configure_logs
+from docmill.db import workers
+from docmill.db.engine import connect
+from docmill.logs import configure_logs, get_logger
 from docmill.settings import Settings
 from docmill.worker.app import make_celery
 from docmill.worker.process import WorkerProcess
-from docmill.worker.watch import Watch
+from docmill.worker.watch import DEAF, Watch
+
+log = get_logger(__name__)
 
 
 def run_worker(settings: Settings) -> int:
     """Serve the queues of `settings.worker_queues` until told to stop; returns the exit code.
 
     SIGTERM lets every task go at its next step and ends; a second one, or SIGQUIT, ends at once.
+    A worker that takes no messages any more ends by itself with DEAF.
     """
     process = WorkerProcess(settings)
     celery = make_celery(settings, settings.broker, process)
-    watch = Watch(settings)
+    watch = Watch(settings, process)
 
     def shutting_down(**_: Any) -> None:
         process.stop()
         watch.stop()
 
-    def warm(**_: Any) -> None:
-        process.warm()
+    def enter(**_: Any) -> None:
+        process.enter()
 
-    def ready(sender: Any, **_: Any) -> None:
-        watch.start(lambda: sender.pool.info["processes"])
+    def ready(**_: Any) -> None:
+        watch.start()
 
     _own_the_logs(settings)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # root is fine: messages hold ids only
-    signals.worker_process_init.connect(warm, weak=False)
+    signals.worker_process_init.connect(enter, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     signals.worker_shutting_down.connect(shutting_down, weak=False)
     arguments = [
         "--quiet", "worker", "--pool=prefork", f"--queues={settings.worker_queues}",
         "--hostname=docmill@%h", "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
-    return int(celery.worker_main(arguments) or 0)
+    code = int(celery.worker_main(arguments) or 0)
+    return DEAF if watch.is_deaf else code
 
 
 def run_beat(settings: Settings) -> int:
     """Send the messages of the Beat table until told to stop. Two Beats do no harm."""
     celery = make_celery(settings, settings.broker, WorkerProcess(settings))
+    engine = connect(settings.database, pool_size=1)
+
+    def sent(**_: Any) -> None:
+        _note_beat(engine)
+
     _own_the_logs(settings)
+    signals.after_task_publish.connect(sent, weak=False)
     celery.Beat(scheduler="celery.beat.Scheduler", quiet=True).run()
     return 0
+
+
+def _note_beat(engine: Engine) -> None:
+    """Nothing but `docmill doctor` reads it, so it may be missed."""
+    try:
+        with engine.begin() as connection:
+            workers.note_beat(connection)
+    except SQLAlchemyError as error:
+        log.info("beat_not_noted", reason=type(error).__name__)
 
 
 def _own_the_logs(settings: Settings) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import mmap
+import os
 from functools import cached_property
 from uuid import UUID
 
+from billiard.process import current_process
+
+from docmill.adapters.broker import QUEUES
 from docmill.bootstrap import App, make_app, make_reading, make_recovery, make_runner
 from docmill.domain.errors import WorkerStopping
 from docmill.domain.states import StageName
+from docmill.pipeline.owner import this_host
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
 from docmill.ports import Reading
+from docmill.services import pings
 from docmill.services.idempotency import IdempotencyKeys
 from docmill.services.maintenance import (
     discard_versions,
@@ -20,14 +26,16 @@ from docmill.services.maintenance import (
     remove_orphans,
 )
 from docmill.settings import Settings
+from docmill.worker.activity import Activity
 
 
 class WorkerProcess:
-    """The runner and recovery of this process; `stopping` is shared with the children by the fork."""
+    """The runner and recovery of this process; the fork shares `activity` and the wish to stop."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopping = mmap.mmap(-1, 1)
+        self.activity = Activity(settings.worker_processes, QUEUES)
 
     def stop(self) -> None:
         """Ask every process of this worker to let go of its task at the next step."""
@@ -61,10 +69,14 @@ class WorkerProcess:
         """Puts tasks that lost their way back on it."""
         return make_recovery(self.app)
 
-    def warm(self) -> None:
-        """Load before the first document what it would wait for: the model and the reading child."""
-        self.reading.start()
-        self.app.embedder.embed(["warm"])
+    def enter(self) -> None:
+        """Begin as a child: load what the first document would wait for, the model and the reading child."""
+        self.activity.enter(getattr(current_process(), "index", 0))
+        try:
+            self.reading.start()
+            self.app.embedder.embed(["warm"])
+        finally:
+            self.activity.free()
 
     def run(self, stage: StageName, task_id: str) -> None:
         """What a stage's message does."""
@@ -81,3 +93,12 @@ class WorkerProcess:
         erase_deleted(app.engine, app.storage, app.vectors)
         remove_orphans(app.engine, app.storage, folder_of_the_minute())
         IdempotencyKeys(app.engine, self._settings.idempotency_seconds).forget()
+
+    def answer(self, ping_id: str) -> None:
+        """What a ping does: it says that this worker hears the queue."""
+        pings.answer(self.app.engine, UUID(ping_id), worker_id(os.getppid()))
+
+
+def worker_id(pid: int) -> str:
+    """The id of the worker on this host whose main process this is."""
+    return f"{this_host()}/{pid}"

@@ -54,6 +54,7 @@ def _widen_tables() -> None:
     )
     op.add_column("stage_progress", reached)
     op.add_column("workers", _when("took_at"))
+    op.add_column("workers", _when("idle_since"))
 
 
 def _create_holds_and_pings() -> None:
