@@ -51,6 +51,9 @@ class Settings(BaseSettings):
         None, description="Where the command line finds the API; unset: the one here."
     )
     api_key: SecretStr | None = Field(None, description="Key of the API; unset: generated and kept in HOME.")
+    allowed_origins: str | None = Field(
+        None, description="Origins, divided by commas, whose pages may open the WebSocket; unset: its own."
+    )
     database_port: int = Field(
         0, ge=0, le=65535, description="Port of the PostgreSQL started here; 0 picks one."
     )

@@ -17,6 +17,9 @@ from sqlalchemy import text
 from tests.installations import Installation, installation
 from tests.polling import eventually
 from tests.serving import KEY, problem
+from tests.streams import listening
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from docmill.api.serve import listen
 from docmill.domain.errors import PortTaken
@@ -82,6 +85,27 @@ def test_an_unexpected_error_is_logged_under_the_id_of_its_request(api: Process)
     assert line["request_id"] == answer.json()["request_id"]
     assert "UndefinedTable" in line["exception"]
     assert "s3cr3t" not in line["exception"]
+
+
+def test_it_stops_cleanly_while_somebody_listens(api: Process) -> None:
+    address = str(api.client.base_url).replace("http", "ws", 1)
+    with (
+        listening(api.client) as stream,
+        connect(f"{address}/api/v1/ws?kinds=paused", additional_headers={"X-API-Key": KEY}) as socket,
+    ):
+        socket.recv(10)
+        api.process.send_signal(signal.SIGTERM)
+
+        assert api.process.wait(5) in (0, -signal.SIGTERM)
+        with pytest.raises(AssertionError, match="ended"):
+            stream.next()
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+    log = (api.here.settings.home / "api.log").read_text()
+    assert '"level": "error"' not in log
+    assert "kinds=paused" not in log
 
 
 def test_it_stops_cleanly_when_told_to(api: Process) -> None:

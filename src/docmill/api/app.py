@@ -12,9 +12,11 @@ from docmill.api import (
     admin,
     datasets,
     documents,
+    events,
     formats,
     health,
     history,
+    live_socket,
     pages,
     search,
     stages,
@@ -70,7 +72,19 @@ def create_app(app: App) -> FastAPI:
 def add_routes(api: FastAPI) -> None:
     """Put every address of the API, and the page that describes it, into an application."""
     limited = APIRouter(max_body_size=MAX_BODY_BYTES)
-    for module in (documents, history, datasets, steering, stages, search, admin, formats, health):
+    for module in (
+        documents,
+        history,
+        events,
+        live_socket,
+        datasets,
+        steering,
+        stages,
+        search,
+        admin,
+        formats,
+        health,
+    ):
         limited.include_router(module.router)
     api.include_router(uploads.router, prefix=PREFIX)
     api.include_router(limited, prefix=PREFIX)

@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator
 
+from docmill.api.messages import Encoding, Message
 from docmill.bootstrap import App, make_recovery
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
@@ -24,6 +25,7 @@ from docmill.services.health import Health
 from docmill.services.history import History
 from docmill.services.holds import Holds
 from docmill.services.intake import Intake
+from docmill.services.live import Live
 from docmill.services.maintenance import discard_versions
 from docmill.services.monitoring import Monitoring
 from docmill.services.search import Search
@@ -44,12 +46,14 @@ class Services:
     datasets: Datasets
     health: Health
     history: History
+    live: Live[Message]
     search: Search
     monitoring: Monitoring
     steering: Steering
     holds: Holds
     relay: Callable[[], object]
     erase_discarded: Callable[[], object]
+    allowed_origins: tuple[str, ...]
     landing: Path
     max_file_bytes: int
     accepting: Semaphore
@@ -76,9 +80,11 @@ def make_services(app: App) -> Services:
         erase_discarded=partial(discard_versions, app.engine, app.vectors),
         datasets=Datasets(app.engine, app.embedder.max_tokens),
         history=History(app.engine),
+        live=Live(app.engine, documents, Encoding()),
         health=Health(app.engine, app.dispatcher, landing),
         search=app.search,
         monitoring=Monitoring(app.engine, app.dispatcher, settings.sweep_seconds),
+        allowed_origins=tuple(filter(None, (settings.allowed_origins or "").split(","))),
         landing=landing,
         max_file_bytes=settings.max_file_bytes,
         accepting=Semaphore(_ACCEPTING),

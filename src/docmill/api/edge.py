@@ -37,14 +37,25 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         sent = Headers(scope=scope).get("x-request-id", "")
         request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         with bind_log(request_id=request_id):
-            await self._answer(scope, receive, _Answer(scope, receive, send))
+            if scope["type"] == "websocket":
+                await self._hold(scope, receive, send)
+            else:
+                await self._answer(scope, receive, _Answer(scope, receive, send))
+
+    async def _hold(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket from its handshake to its end."""
+        started = time.monotonic()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            log.info("socket_closed", path=scope["path"], seconds=round(time.monotonic() - started, 1))
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         started = time.monotonic()

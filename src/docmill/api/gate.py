@@ -17,9 +17,16 @@ from docmill.services.access import Access
 
 COOKIE = "docmill_key"
 
+# A page cannot set headers on a WebSocket: there it offers these two protocols, and gets the first.
+PROTOCOL = "docmill"
+KEY_PROTOCOL = "docmill.key."
+
 
 class Gate:
-    """Takes a key from `Authorization: Bearer`, `X-API-Key`, or for the docs pages a link or its cookie."""
+    """Takes a key from `Authorization: Bearer` or `X-API-Key`.
+
+    For the docs pages also from a link or its cookie, for a WebSocket from the protocols it offers.
+    """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
@@ -38,7 +45,7 @@ class Gate:
 
     async def _admit(self, scope: Scope) -> Response | None:
         """None when the request may pass, else its answer. Raises NotAuthenticated."""
-        key = _key_in_headers(scope)
+        key = _key_in_headers(scope) or _key_in_protocols(scope)
         if key is None and _is_docs(scope["path"]):
             link_key = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("key")
             if link_key is not None:
@@ -65,6 +72,11 @@ def _key_in_headers(scope: Scope) -> str | None:
     if scheme.lower() == "bearer" and key.strip():
         return key.strip()
     return headers.get("x-api-key")
+
+
+def _key_in_protocols(scope: Scope) -> str | None:
+    offered = (name for name in scope.get("subprotocols", ()) if name.startswith(KEY_PROTOCOL))
+    return next((name.removeprefix(KEY_PROTOCOL) for name in offered), None)
 
 
 def _key_in_cookie(scope: Scope) -> str | None:

@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-from uuid import UUID
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from docmill.api.dependencies import Cursor, DocumentId, PageSize, Tenant, UseCases
-from docmill.api.models import DATASET_ID, DOCUMENT_ID, NEXT_CURSOR, TASK_ID, TIME, example, example_of
+from docmill.api.messages import EventView
+from docmill.api.models import NEXT_CURSOR, example, example_of
 from docmill.api.problems import problems
-from docmill.domain.events import Event
 from docmill.services.history import EventPage
 
 router = APIRouter(tags=["events"])
-
-
-class EventView(BaseModel):
-    """One thing that happened to a document."""
-
-    model_config = example(
-        id="48213-1077",
-        at=TIME,
-        kind="stage_finished",
-        dataset_id=DATASET_ID,
-        document_id=DOCUMENT_ID,
-        task_id=TASK_ID,
-        stage="extract",
-        data={},
-        message="Finished extract.",
-    )
-
-    id: str = Field(description="Its place among all events; the live streams go on from it.")
-    at: datetime = Field(description="When its transaction began, by the database's clock.")
-    kind: str
-    dataset_id: UUID | None
-    document_id: UUID
-    task_id: UUID
-    stage: str | None
-    data: dict[str, Any] = Field(description="More of it, by its kind.")
-    message: str = Field(description="One sentence for people.")
-
-    @classmethod
-    def of(cls, event: Event) -> EventView:
-        """The view of an event."""
-        values = {name: getattr(event, name) for name in cls.model_fields if name not in ("id", "data")}
-        return cls(id=str(event.position), data=dict(event.data), **values)
 
 
 class EventList(BaseModel):

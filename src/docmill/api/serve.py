@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
 from docmill.api.app import create_app
 from docmill.bootstrap import make_app
@@ -17,6 +19,8 @@ log = get_logger(__name__)
 
 _BACKLOG = 1024
 _LAST_REQUESTS_SECONDS = 5  # that requests in work may take when told to stop
+_SILENT_SECONDS = 60  # after which the kernel gives up a peer that takes nothing of what is sent to it
+_LARGEST_MESSAGE = 64 * 1024  # that a client may send on a WebSocket
 
 
 def serve(settings: Settings) -> None:
@@ -30,20 +34,41 @@ def serve(settings: Settings) -> None:
         server(api).run(sockets=[listener])
 
 
-def server(api: object) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Ends the live streams first when it stops: they would not end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop within the time that requests in work are given."""
+        self._end_streams()
+        await super().shutdown(sockets)
+
+
+def server(api: FastAPI) -> uvicorn.Server:
     """A server for one application, with our log; uvicorn's own would show the keys in links."""
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_shows_no_address)
     config = uvicorn.Config(
-        api,  # type: ignore[arg-type]
+        api,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,  # it would cost every listener some 100 KB
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
-    return uvicorn.Server(config)
+    return Server(config, api.state.services.live.stop)
+
+
+def _shows_no_address(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is free of the address of a WebSocket, which holds its query."""
+    return '"WebSocket %s"' not in str(record.msg)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,4 +83,6 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     # Inherited by every connection: a body that waits for the ACK of its head waits 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
     return listener

@@ -108,6 +108,11 @@ LEFT JOIN LATERAL (
 WHERE d.tenant_id = :tenant"""
 
 _DOCUMENT = text(f"{_DOCUMENTS} AND d.id = :id")
+_IN_WORK = text(
+    f"""{_DOCUMENTS} AND t.status = '{Status.RUNNING}' AND d.id = ANY(ARRAY(
+  SELECT document_id FROM document_tasks WHERE status = '{Status.RUNNING}' AND tenant_id = :tenant))
+ORDER BY d.created_at, d.id"""  # noqa: S608
+)
 
 
 def is_called(name: TaskStatus) -> str:
@@ -206,6 +211,11 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
     where = "".join(f" AND {condition}" for condition in conditions)
     statement = text(f"{_DOCUMENTS}{where} ORDER BY d.created_at DESC, d.id DESC LIMIT :limit")
     return [DocumentRow(**row._mapping) for row in connection.execute(statement, values)]
+
+
+def in_work(connection: Connection, tenant: str) -> list[DocumentRow]:
+    """The documents that a worker has in hand, oldest first."""
+    return [DocumentRow(**row._mapping) for row in connection.execute(_IN_WORK, {"tenant": tenant})]
 
 
 def place_in_line(connection: Connection, row: DocumentRow) -> int:

@@ -34,6 +34,13 @@ WHERE (xid, id) > (:xid, :id) AND xid < {_HORIZON}"""  # noqa: S608
 _ORDER = " ORDER BY xid, id LIMIT :limit"
 _ALL_AFTER = text(f"{_AFTER}{_ORDER}")
 
+# Ids of transactions mean something on the server that gave them only. Ids of events keep the order.
+_FOREIGN = """(SELECT max(xid) FROM document_task_events) > (pg_current_xact_id()::text)::bigint"""
+_ADOPT = (
+    text(f"UPDATE webhooks SET seen_xid = 0 WHERE {_FOREIGN}"),  # noqa: S608
+    text(f"UPDATE document_task_events SET xid = 0 WHERE {_FOREIGN}"),  # noqa: S608
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -42,7 +49,7 @@ class Choice:
     tenant: str
     dataset_id: UUID | None = None
     document_id: UUID | None = None
-    kinds: frozenset[str] = frozenset()
+    kinds: frozenset[str] | None = None  # every kind
 
     def takes(self, event: Event) -> bool:
         """Whether the event is one of them."""
@@ -50,8 +57,14 @@ class Choice:
             event.tenant == self.tenant
             and self.dataset_id in (None, event.dataset_id)
             and self.document_id in (None, event.document_id)
-            and (not self.kinds or event.kind in self.kinds)
+            and (self.kinds is None or event.kind in self.kinds)
         )
+
+
+def adopt(connection: Connection) -> None:
+    """Put events that came with a copy from another server before all that happen here."""
+    for statement in _ADOPT:
+        connection.execute(statement)
 
 
 def history(connection: Connection, tenant: str, document: UUID, after: int, limit: int) -> list[Event]:
@@ -82,17 +95,20 @@ def of_everybody(connection: Connection, after: Position, limit: int) -> list[Ev
     return [_event(row) for row in connection.execute(_ALL_AFTER, values)]
 
 
-def chosen(connection: Connection, choice: Choice, after: Position, limit: int) -> list[Event]:
-    """Up to `limit` events that somebody wants behind a place, in the order of the stream."""
+def chosen(
+    connection: Connection, choice: Choice, after: Position, until: Position, limit: int
+) -> list[Event]:
+    """Up to `limit` events that somebody wants behind one place and up to another, in the stream's order."""
     values: dict[str, Any] = {"tenant": choice.tenant, "xid": after.xid, "id": after.id, "limit": limit}
-    conditions = ["tenant_id = :tenant"]
+    values |= {"until_xid": until.xid, "until_id": until.id}
+    conditions = ["tenant_id = :tenant", "(xid, id) <= (:until_xid, :until_id)"]
     if choice.dataset_id is not None:
         conditions.append("dataset_id = :dataset")
         values["dataset"] = choice.dataset_id
     if choice.document_id is not None:
         conditions.append("document_id = :document")
         values["document"] = choice.document_id
-    if choice.kinds:
+    if choice.kinds is not None:
         conditions.append("kind = ANY(:kinds)")
         values["kinds"] = sorted(choice.kinds)
     statement = text(f"{_AFTER} AND {' AND '.join(conditions)}{_ORDER}")

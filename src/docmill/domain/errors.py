@@ -6,6 +6,7 @@
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
     │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent
     ├── NotAuthenticated
+    ├── OriginNotAllowed
     ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored
     ├── Conflict                   NotPublished, RequestInWork, WrongState
     ├── Refused                    the bytes are not taken in
@@ -17,6 +18,7 @@
     ├── WorkerDied                 reading or computing took the process down
     ├── Unavailable                something we need does not answer (retryable)
     │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
+    │   ├── ListenerTooSlow
     │   ├── StorageUnavailable ── StorageFull
     ├── FileNotUsable              a file of the user's own, on the command line
     ├── NotRunning
@@ -127,6 +129,13 @@ class NotAuthenticated(DocmillError):
     code = "not_authenticated"
     http_status = 401
     exit_code = 1
+
+
+class OriginNotAllowed(DocmillError):
+    """Pages of this origin may not open the WebSocket. DOCMILL_ALLOWED_ORIGINS names those that may."""
+
+    code = "origin_not_allowed"
+    http_status = 403
 
 
 class NotFound(DocmillError):
@@ -285,6 +294,12 @@ class Unavailable(DocmillError):
     code = "unavailable"
     http_status = 503
     retryable = True
+
+
+class ListenerTooSlow(Unavailable):
+    """This listener fell behind the stream. Connect again with its last event id; nothing is missed."""
+
+    code = "listener_too_slow"
 
 
 class DatabaseUnavailable(Unavailable):

@@ -103,6 +103,13 @@ class Documents:
         return _document(row, place)
 
     @reaching_database
+    def in_work(self, tenant: str) -> tuple[Document, ...]:
+        """The documents that a worker has in hand now, oldest first."""
+        with self._engine.begin() as connection:
+            rows = catalogue.in_work(connection, tenant)
+        return tuple(_document(row) for row in rows)
+
+    @reaching_database
     def delete(self, tenant: str, document_id: UUID) -> None:
         """Delete a document and everything made from it; a worker that has it in hand can write no more.
 
