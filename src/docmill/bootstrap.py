@@ -14,6 +14,7 @@ from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.db.engine import connect
+from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
@@ -87,8 +88,7 @@ def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> 
         RunnerSettings(
             queues=frozenset(settings.worker_queues.split(",")),
             lease_seconds=settings.lease_seconds,
-            retry_seconds=settings.retry_seconds,
-            retry_limit=settings.retry_limit,
+            retries=RetryPolicy(settings.retry_seconds, settings.retry_limit),
         ),
         is_stopping,
     )

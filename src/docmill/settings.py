@@ -87,7 +87,9 @@ class Settings(BaseSettings):
     )
     step_seconds: float = Field(0.7, gt=0, description="What a step of a stage aims to take.")
     run_on_bytes: int = Field(1_000_000, ge=0, description="Files up to this size pass all stages in one go.")
-    retry_seconds: float = Field(60.0, gt=0, description="Wait before the first retry; doubles with each.")
+    retry_seconds: float = Field(
+        60.0, gt=0, description="Wait before the first retry; then twice, then four times."
+    )
     retry_limit: int = Field(3, ge=0, description="Retries of a transient error before a document fails.")
     crash_limit: int = Field(2, ge=1, description="Deaths of a worker on one stage before a document fails.")
 

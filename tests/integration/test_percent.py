@@ -21,6 +21,7 @@ from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.bootstrap import make_reading, make_stages
 from docmill.db.control import Scope, Verb
 from docmill.domain.errors import StorageUnavailable, WorkerStopping
+from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.control import Control
 from docmill.pipeline.recovery import Recovery
@@ -96,7 +97,7 @@ def test_percent_never_goes_back(engine: Engine, tmp_path: Path, ways: tuple[lis
         name: ScriptedStage(name, list(sittings), look, pause)
         for name, sittings in zip(StageName, ways, strict=True)
     }
-    runner = make_runner(engine, stages, retry_limit=100)
+    runner = make_runner(engine, stages, retries=RetryPolicy(limit=100))
     while (row := task_row(engine, task)).status != "succeeded":
         with suppress(Died):
             runner.run(task, StageName(row.stage))

@@ -20,6 +20,7 @@ from tests.pipelines import (
 )
 
 from docmill.domain.errors import DatabaseUnavailable, PasswordRequired
+from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import Owner, is_gone, this_host, this_process
 from docmill.pipeline.recovery import Recovery
@@ -147,7 +148,7 @@ def test_retries_end(engine: Engine) -> None:
         raise DatabaseUnavailableElsewhere
 
     stages[StageName.EXTRACT].before_step = stumble
-    runner = make_runner(engine, stages, retry_limit=2)
+    runner = make_runner(engine, stages, retries=RetryPolicy(limit=2))
     for _ in range(3):
         runner.run(task, StageName.EXTRACT)
         execute(engine, "UPDATE document_tasks SET next_attempt_at = now() WHERE status = 'queued'")

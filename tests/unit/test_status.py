@@ -182,13 +182,17 @@ def test_a_retry_says_when_and_why() -> None:
             RUNNING,
             status=Status.QUEUED,
             retry_at=NOON + timedelta(minutes=1),
+            retries=1,
+            retry_limit=3,
             error={"code": "storage_unavailable", "message": "The storage cannot be read."},
         )
     )
 
-    assert shown.message == "Trying again at 12:01:00 (UTC). The storage cannot be read."
+    assert shown.message == "Trying again at 12:01:00 (UTC), retry 1 of 3. The storage cannot be read."
     assert shown.waiting == Waiting("retry", NOON)
     assert shown.error is not None
+    assert (shown.retries, shown.retry_limit) == (1, 3)
+    assert shown.next_attempt_at == NOON + timedelta(minutes=1)
 
 
 def test_an_error_that_was_overcome_is_not_shown() -> None:

@@ -118,6 +118,9 @@ class StatusModel(BaseModel):
                 "message": "Computing vectors: chunk 25 of 40",
                 "waiting": None,
                 "error": None,
+                "retries": 0,
+                "retry_limit": 3,
+                "next_attempt_at": None,
             }
         }
     )
@@ -137,7 +140,10 @@ class StatusModel(BaseModel):
     total_chunks: int | None
     message: str = Field(description="One sentence for people.")
     waiting: WaitingView | None
-    error: ReasonView | None
+    error: ReasonView | None = Field(description="What went wrong last, until it is overcome.")
+    retries: int = Field(description="How often this stage was tried again by itself.")
+    retry_limit: int = Field(description="How often at most.")
+    next_attempt_at: datetime | None = Field(description="When it is tried again; null when none is due.")
 
     @classmethod
     def of(cls, document: Document) -> StatusModel:
@@ -175,6 +181,10 @@ class DocumentView(BaseModel):
                 "percent_complete": 100.0,
                 "ready": True,
                 "message": "Published: 40 chunks can be found.",
+                "error": None,
+                "retries": 0,
+                "retry_limit": 3,
+                "next_attempt_at": None,
                 "version": 1,
                 "version_id": VERSION_ID,
                 "title": "Crew handbook",
@@ -204,6 +214,10 @@ class DocumentView(BaseModel):
     percent_complete: float
     ready: bool
     message: str
+    error: ReasonView | None = Field(description="What went wrong last, until it is overcome.")
+    retries: int
+    retry_limit: int
+    next_attempt_at: datetime | None
     version: int = Field(
         description="Number of the version the fields below are of: the published, else newest."
     )
@@ -223,7 +237,7 @@ class DocumentView(BaseModel):
         """The view of a document."""
         row, state = document.row, document.state
         values = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
-        values |= {name: getattr(state, name) for name in cls.model_fields if hasattr(state, name)}
+        values |= {name: value for name, value in _state(state).items() if name in cls.model_fields}
         return cls(**values, version_id=row.active_version_id)
 
 

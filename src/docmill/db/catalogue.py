@@ -58,6 +58,7 @@ class DocumentRow:
     priority: int
     started: bool
     error: Mapping[str, Any] | None
+    retries: int
     retry_at: datetime | None
     task_created_at: datetime
     updated_at: datetime
@@ -91,7 +92,7 @@ _DOCUMENTS = """SELECT d.id, d.dataset_id, s.name AS dataset, d.name, d.sha256, 
   d.metadata, d.storage_key, d.created_at, d.active_version_id,
   v.number AS version, v.title, v.language, v.pages, v.characters, v.total_chunks, v.truncated_tokens,
   v.reader, v.notices, v.published_at, t.id AS task_id, t.status, t.desired, t.stage, t.priority,
-  t.started_at IS NOT NULL AS started, t.error,
+  t.started_at IS NOT NULL AS started, t.error, t.errors AS retries,
   CASE WHEN t.next_attempt_at > now() THEN t.next_attempt_at END AS retry_at,
   t.created_at AS task_created_at, t.updated_at, t.finished_at, coalesce(p.progress, '[]') AS progress
 FROM documents d

@@ -166,6 +166,7 @@ WITH moved AS (
 SELECT id FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
 
+_ATTEMPT = "error || jsonb_build_object('attempt', errors, 'next_attempt_at', next_attempt_at)"
 _RETRY = text(
     f"""
 WITH moved AS (
@@ -173,7 +174,7 @@ WITH moved AS (
     errors = errors + 1, error = :error, next_attempt_at = now() + make_interval(secs => :delay),
     dispatched_at = NULL, updated_at = now()
   WHERE {_GUARD} RETURNING *
-), {_EVENT.format(kind="'retry_scheduled'", data="error || jsonb_build_object('attempt', errors)")}
+), {_EVENT.format(kind="'retry_scheduled'", data=_ATTEMPT)}
 SELECT id FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
 

@@ -42,8 +42,9 @@ class DocmillError(Exception):
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message or self.default_message())
+        self.retry_after_seconds = retry_after_seconds  # what the service that failed asked us to wait
 
     @classmethod
     def default_message(cls) -> str:

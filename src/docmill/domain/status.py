@@ -41,6 +41,7 @@ class Naming:
 
 
 _ANY = frozenset(Desired)
+_SHOWS_ERROR = frozenset({Status.FAILED, Status.QUEUED, Status.PAUSED})  # at work again, it may be overcome
 _OPEN = frozenset(Status) - ENDED
 
 NAMINGS: tuple[Naming, ...] = (
@@ -72,7 +73,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """What is stored of a task. `retry_at` is set while it waits for a retry, `place` while in line."""
+    """What is stored of a task. `retry_at` is set while it waits for a retry, `place` while in line.
+
+    `retries` counts those of its stage, of at most `retry_limit`.
+    """
 
     status: Status
     desired: Desired
@@ -82,6 +86,8 @@ class TaskFacts:
     progress: Mapping[StageName, Progress]
     error: Mapping[str, Any] | None = None
     retry_at: datetime | None = None
+    retries: int = 0
+    retry_limit: int = 0
     pages: int | None = None
     total_chunks: int | None = None
     published: bool = False
@@ -115,6 +121,9 @@ class StatusView:
     message: str
     waiting: Waiting | None
     error: Mapping[str, Any] | None
+    retries: int
+    retry_limit: int
+    next_attempt_at: datetime | None
 
 
 def view(facts: TaskFacts) -> StatusView:
@@ -136,7 +145,10 @@ def view(facts: TaskFacts) -> StatusView:
         total_chunks=facts.total_chunks,
         message=_message(facts, name),
         waiting=_waiting(facts, name),
-        error=facts.error if name is TaskStatus.FAILURE or facts.retry_at else None,
+        error=facts.error if facts.status in _SHOWS_ERROR and name is not TaskStatus.CANCELLED else None,
+        retries=facts.retries,
+        retry_limit=facts.retry_limit,
+        next_attempt_at=facts.retry_at,
     )
 
 
@@ -215,7 +227,8 @@ def _message(facts: TaskFacts, name: TaskStatus) -> str:
 
 def _in_line(facts: TaskFacts) -> str:
     if facts.retry_at is not None:
-        return f"Trying again at {facts.retry_at:%H:%M:%S} ({facts.retry_at:%Z}). {_reason(facts)}"
+        when = f"{facts.retry_at:%H:%M:%S} ({facts.retry_at:%Z})"
+        return f"Trying again at {when}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
     place = f", place {facts.place:,}" if facts.place else ""
     return f"Waiting in line at {facts.stage}{place}"
 

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -28,6 +28,7 @@ from docmill.domain.errors import (
     WorkerStopping,
 )
 from docmill.domain.ids import VersionRef
+from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
@@ -44,8 +45,7 @@ class RunnerSettings:
 
     queues: frozenset[str]
     lease_seconds: float = 30.0
-    retry_seconds: float = 60.0
-    retry_limit: int = 3
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +209,14 @@ class Runner:
         if isinstance(error, DatabaseUnavailable):
             self._give_back(claim)
             return
+        queue = QUEUE_OF_STAGE[claim.stage]
+        wait = self._settings.retries.wait(queue, error, claim.errors, random.random())  # noqa: S311
         with self._engine.begin() as connection:
-            if error.retryable and claim.errors < self._settings.retry_limit:
-                delay = self._settings.retry_seconds * 2**claim.errors * random.uniform(0.9, 1.1)  # noqa: S311
-                tasks.schedule_retry(connection, claim, error.as_row(), delay)
+            if wait is not None:
+                tasks.schedule_retry(connection, claim, error.as_row(), wait)
             else:
                 tasks.fail(connection, claim, error.as_row())
-        log.warning("stage_failed", code=error.code, error=error.message, retryable=error.retryable)
+        log.warning("stage_failed", code=error.code, error=error.message, retry_in_seconds=wait)
 
     def _give_back(self, claim: tasks.Claim) -> None:
         """The database went away: when it is back within the lease, the task is queued again at once."""

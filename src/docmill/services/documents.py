@@ -69,10 +69,13 @@ class Original:
 class Documents:
     """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know."""
 
-    def __init__(self, engine: Engine, storage: Storage, vectors: VectorStore) -> None:
+    def __init__(
+        self, engine: Engine, storage: Storage, vectors: VectorStore, *, retry_limit: int = 3
+    ) -> None:
         self._engine = engine
         self._storage = storage
         self._vectors = vectors
+        self._retry_limit = retry_limit
 
     @reaching_database
     def page(
@@ -91,7 +94,8 @@ class Documents:
             rows = catalogue.documents(connection, tenant, listing)
         shown = rows[:limit]
         more = len(rows) > limit
-        return DocumentPage(tuple(_document(row) for row in shown), _cursor(shown[-1]) if more else None)
+        documents = tuple(_document(row, self._retry_limit) for row in shown)
+        return DocumentPage(documents, _cursor(shown[-1]) if more else None)
 
     @reaching_database
     def get(self, tenant: str, document_id: UUID) -> Document:
@@ -100,7 +104,7 @@ class Documents:
             row = _found(connection, tenant, document_id)
             in_line = row.status == Status.QUEUED and row.retry_at is None
             place = catalogue.place_in_line(connection, row) if in_line else None
-        return _document(row, place)
+        return _document(row, self._retry_limit, place)
 
     @reaching_database
     def in_work(self, tenant: str) -> tuple[Document, ...]:
@@ -178,7 +182,7 @@ def _published(row: DocumentRow, tenant: str) -> VersionRef:
     return VersionRef(tenant, row.dataset_id, row.id, row.active_version_id)
 
 
-def _document(row: DocumentRow, place: int | None = None) -> Document:
+def _document(row: DocumentRow, retry_limit: int, place: int | None = None) -> Document:
     facts = TaskFacts(
         status=Status(row.status),
         desired=Desired(row.desired),
@@ -191,6 +195,8 @@ def _document(row: DocumentRow, place: int | None = None) -> Document:
         },
         error=row.error,
         retry_at=row.retry_at,
+        retries=row.retries,
+        retry_limit=retry_limit,
         pages=row.pages,
         total_chunks=row.total_chunks,
         published=row.active_version_id is not None,
