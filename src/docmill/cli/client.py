@@ -32,6 +32,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Json = dict[str, Any]
 
+# A live stream that says nothing for longer than three of its signs of life is dead.
+_STREAM_TIMEOUT = httpx.Timeout(45, connect=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -140,16 +143,24 @@ class Client:
     @contextmanager
     def text(self, document_id: str, form: str) -> Iterator[Iterator[bytes]]:
         """The text of a document as UTF-8 in pieces; `form` is txt, md or json."""
-        request = self._http.build_request("GET", f"/documents/{document_id}/text", params={"format": form})
-        with _typed_errors(self.url):
-            response = self._http.send(request, stream=True)
-            try:
-                if response.is_error:
-                    response.read()
-                    raise _error_in(response)
-                yield response.iter_bytes()
-            finally:
-                response.close()
+        with self._opened(f"/documents/{document_id}/text", params={"format": form}) as response:
+            yield response.iter_bytes()
+
+    @contextmanager
+    def events(self, last_id: str | None, **query: object) -> Iterator[Iterator[str]]:
+        """The lines of the live stream, from now on or behind the event with this id."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        with self._opened("/events", params=wanted, headers=headers, timeout=_STREAM_TIMEOUT) as response:
+            yield response.iter_lines()
+
+    @contextmanager
+    def _opened(self, path: str, **request: Any) -> Iterator[httpx.Response]:
+        with _typed_errors(self.url), self._http.stream("GET", path, **request) as response:
+            if response.is_error:
+                response.read()
+                raise _error_in(response)
+            yield response
 
     def search(self, query: str, **options: object) -> Json:
         """The passages that answer a query best."""
