@@ -21,6 +21,8 @@ class Scale:
     search_chunks: int = 20_000
     questions: int = 300
     memory_documents: int = 500
+    backlog_documents: int = 10_000
+    backlog_requests: int = 300
 
 
 QUICK = Scale(
@@ -36,4 +38,6 @@ QUICK = Scale(
     search_chunks=1_500,
     questions=40,
     memory_documents=60,
+    backlog_documents=1_000,
+    backlog_requests=40,
 )

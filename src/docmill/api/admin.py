@@ -224,7 +224,7 @@ def list_tasks(
     listing = TaskListing(
         task_status=task_status,
         stage=stage,
-        dataset_id=services.datasets.find(tenant, dataset).id if dataset else None,
+        dataset_id=services.datasets.id_of(tenant, dataset) if dataset else None,
         document_id=document,
         worker=worker,
         older_than=older_than,

@@ -31,7 +31,7 @@ def list_documents(
     limit: PageSize = 50,
 ) -> DocumentList:
     """Documents that pass every filter, newest first, a page at a time."""
-    dataset_id = services.datasets.find(tenant, dataset).id if dataset else None
+    dataset_id = services.datasets.id_of(tenant, dataset) if dataset else None
     page = services.documents.page(
         tenant, dataset_id=dataset_id, status=status, name=name, cursor=cursor, limit=limit
     )

@@ -93,7 +93,9 @@ class WaitingView(BaseModel):
 
     reason: Literal["worker", "retry", "resume"] = Field(alias="for")
     since: datetime
-    place: int | None = Field(None, description="Place in the line, from 1; null when there is no line.")
+    place: int | None = Field(
+        None, description="Place in the line, 1 to 1,000; null farther back or without a line."
+    )
 
 
 class StatusModel(BaseModel):

@@ -150,7 +150,7 @@ def _filter(body: SearchQuery, services: Services, tenant: str) -> Filter:
     services.documents.check_all_exist(tenant, known)
     return Filter(
         tenant=tenant,
-        dataset_ids=tuple(services.datasets.find(tenant, name).id for name in names),
+        dataset_ids=tuple(services.datasets.id_of(tenant, name) for name in names),
         document_ids=tuple(known),
         media_types=tuple(body.media_types),
         languages=tuple(body.languages),

@@ -100,7 +100,7 @@ def steer_dataset(
     after: BackgroundTasks,
 ) -> Steered:
     """As for one document, for every one whose state allows it."""
-    moved = services.steering.dataset(verb, tenant, services.datasets.find(tenant, dataset).id)
+    moved = services.steering.dataset(verb, tenant, services.datasets.id_of(tenant, dataset))
     if verb is Verb.CANCEL:
         after.add_task(services.erase_discarded)
     return Steered(moved=moved)

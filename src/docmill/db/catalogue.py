@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.states import Desired, EventKind, Status, TaskStatus
-from docmill.domain.status import NAMINGS
+from docmill.domain.status import LAST_PLACE, NAMINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +137,24 @@ _CONDITIONS = {
     "name": "strpos(lower(d.name), lower(:name)) > 0",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
 }
-_STATUS_CONDITIONS = {name: is_called(name) for name in TaskStatus}
+# The newest task must be called so. That any is lets the few begin from their tasks, not from all documents.
+_STATUS_CONDITIONS = {
+    name: f"""{is_called(name)} AND EXISTS (
+  SELECT FROM document_tasks t WHERE t.document_id = d.id AND t.tenant_id = :tenant AND {is_called(name)})"""
+    for name in TaskStatus
+}
 
-_PLACE = text(
-    """SELECT count(*) FROM (
-  SELECT FROM document_tasks
+_WAITING = """SELECT FROM document_tasks
   WHERE stage = :stage AND status = 'queued' AND desired = 'run'
-    AND (next_attempt_at IS NULL OR next_attempt_at <= now())
-    AND (priority > :priority OR (priority = :priority AND created_at <= :created_at))
-  LIMIT 10000) AS ahead"""
+    AND (next_attempt_at IS NULL OR next_attempt_at <= now())"""
+
+# Two ranges of one index, and no farther than a person cares: as fast in a line of 100,000 as in one of ten.
+_PLACE = text(
+    f"""SELECT count(*) FROM (
+  ({_WAITING} AND priority > :priority LIMIT :limit)
+  UNION ALL
+  ({_WAITING} AND priority = :priority AND created_at <= :created_at LIMIT :limit)
+) AS ahead"""  # noqa: S608 - our own words only
 )
 
 _DELETE = text(
@@ -220,9 +229,9 @@ def in_work(connection: Connection, tenant: str) -> list[DocumentRow]:
 
 
 def place_in_line(connection: Connection, row: DocumentRow) -> int:
-    """How many tasks of the same stage are taken up before this one, itself included; 10,000 at most."""
+    """How many tasks of its stage are taken up before it, itself included; beyond LAST_PLACE inexact."""
     values = {"stage": row.stage, "priority": row.priority, "created_at": row.task_created_at}
-    return int(connection.execute(_PLACE, values).scalar_one())
+    return int(connection.execute(_PLACE, {**values, "limit": LAST_PLACE + 1}).scalar_one())
 
 
 def delete_document(connection: Connection, tenant: str, document_id: UUID) -> int | None:

@@ -95,6 +95,7 @@ documents = Table(
     Column("active_version_id", Uuid),
     _when("created_at", now=True),
     Index("ix_documents_list", "tenant_id", "dataset_id", "created_at", "id"),
+    Index("ix_documents_newest", "tenant_id", "created_at", "id"),
     Index("ix_documents_active_version_id", "active_version_id"),
     Index("ix_documents_storage_key", "storage_key"),
     Index(
@@ -153,6 +154,14 @@ document_tasks = Table(
     _when("started_at"),
     _when("updated_at", now=True),
     _when("finished_at"),
+    Index("ix_document_tasks_list", "tenant_id", "created_at", "id"),
+    Index(
+        "ix_document_tasks_failed",
+        "tenant_id",
+        "created_at",
+        "id",
+        postgresql_where=text("status = 'failed'"),
+    ),
     Index("ix_document_tasks_document_id", "document_id", "created_at"),
     Index("ix_document_tasks_dataset_id", "dataset_id"),
     Index("ix_document_tasks_version_id", "version_id"),

@@ -28,6 +28,7 @@ _DOING: Mapping[StageName, tuple[str, str]] = {
 }
 
 _MOST_BEFORE_PUBLISHED = 99.9
+LAST_PLACE = 1_000  # farther back, a place in the line is not counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def _waiting(facts: TaskFacts, name: TaskStatus) -> Waiting | None:
         return None
     if facts.retry_at is not None:
         return Waiting("retry", facts.updated_at)
-    return Waiting("worker", facts.updated_at, facts.place)
+    return Waiting("worker", facts.updated_at, None if _is_far_back(facts) else facts.place)
 
 
 def _message(facts: TaskFacts, name: TaskStatus) -> str:
@@ -229,8 +230,14 @@ def _in_line(facts: TaskFacts) -> str:
     if facts.retry_at is not None:
         when = f"{facts.retry_at:%H:%M:%S} ({facts.retry_at:%Z})"
         return f"Trying again at {when}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
+    if _is_far_back(facts):
+        return f"Waiting in line at {facts.stage}, behind more than {LAST_PLACE:,} others"
     place = f", place {facts.place:,}" if facts.place else ""
     return f"Waiting in line at {facts.stage}{place}"
+
+
+def _is_far_back(facts: TaskFacts) -> bool:
+    return facts.place is not None and facts.place > LAST_PLACE
 
 
 def _working(facts: TaskFacts) -> str:

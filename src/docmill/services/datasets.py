@@ -80,6 +80,15 @@ class Datasets:
         return _dataset(row)
 
     @reaching_database
+    def id_of(self, tenant: str, name_or_id: str) -> UUID:
+        """The id of a dataset, without counting its documents. Raises DatasetNotFound."""
+        dataset = as_uuid(name_or_id) or dataset_id(tenant, composed(name_or_id))
+        with self._engine.begin() as connection:
+            if intake.dataset_settings(connection, tenant, dataset) is None:
+                raise DatasetNotFound
+        return dataset
+
+    @reaching_database
     def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> DatasetPage:
         """Datasets by name. Raises InvalidCursor."""
         after = decode_cursor(_CURSOR, cursor)[0] if cursor else ""

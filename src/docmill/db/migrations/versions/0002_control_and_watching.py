@@ -15,6 +15,7 @@ _NO_DATA = sa.text("'{}'")
 
 def upgrade() -> None:
     _widen_tables()
+    _index_lists()
     _create_holds_and_pings()
     _create_idempotency_keys()
     _create_document_logs()
@@ -55,6 +56,17 @@ def _widen_tables() -> None:
     op.add_column("stage_progress", reached)
     op.add_column("workers", _when("took_at"))
     op.add_column("workers", _when("idle_since"))
+
+
+def _index_lists() -> None:
+    op.create_index("ix_documents_newest", "documents", ["tenant_id", "created_at", "id"])
+    op.create_index("ix_document_tasks_list", "document_tasks", ["tenant_id", "created_at", "id"])
+    op.create_index(
+        "ix_document_tasks_failed",
+        "document_tasks",
+        ["tenant_id", "created_at", "id"],
+        postgresql_where=sa.text("status = 'failed'"),
+    )
 
 
 def _create_holds_and_pings() -> None:
