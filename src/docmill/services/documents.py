@@ -111,7 +111,7 @@ class Documents:
         """The documents that a worker has in hand now, oldest first."""
         with self._engine.begin() as connection:
             rows = catalogue.in_work(connection, tenant)
-        return tuple(_document(row) for row in rows)
+        return tuple(_document(row, self._retry_limit) for row in rows)
 
     @reaching_database
     def delete(self, tenant: str, document_id: UUID) -> None:
