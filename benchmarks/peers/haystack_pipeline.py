@@ -26,7 +26,7 @@ from haystack_integrations.components.embedders.sentence_transformers import (
 from haystack_integrations.document_stores.pgvector import PgvectorDocumentStore
 from sqlalchemy import make_url
 
-CHUNK_WORDS = 130  # of these files, about 200 tokens: docmill's default
+CHUNK_WORDS, OVERLAP_WORDS = 165, 13  # of these files, about 254 and 20 tokens: as docmill
 CONVERTERS = {
     "text/plain": TextFileToDocument,
     "application/pdf": PyPDFToDocument,
@@ -79,7 +79,7 @@ def _pipeline(store: PgvectorDocumentStore, *, ours: bool) -> Pipeline:
     own = SentenceTransformersDocumentEmbedder(model=str(engines.model_folder()), progress_bar=False)
     steps: dict[str, Any] = {
         "cleaner": DocumentCleaner(),
-        "splitter": DocumentSplitter(split_by="word", split_length=CHUNK_WORDS, split_overlap=0),
+        "splitter": DocumentSplitter(split_by="word", split_length=CHUNK_WORDS, split_overlap=OVERLAP_WORDS),
         "embedder": DocmillEmbedder() if ours else own,
         "writer": DocumentWriter(store, policy=DuplicatePolicy.OVERWRITE),
     }

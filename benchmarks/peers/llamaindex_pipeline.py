@@ -21,7 +21,7 @@ from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy import make_url
 
-CHUNK_TOKENS = 200  # docmill's default, so that nobody's text is cut off by the model
+CHUNK_TOKENS, OVERLAP_TOKENS = 254, 20  # as docmill, so that nobody embeds less of the text
 HNSW = {
     "hnsw_m": 16,
     "hnsw_ef_construction": 64,
@@ -65,7 +65,7 @@ def main() -> None:
     )
     embedding.get_text_embedding_batch(["warm up"])
 
-    splitter = SentenceSplitter(chunk_size=CHUNK_TOKENS, chunk_overlap=0, include_metadata=False)
+    splitter = SentenceSplitter(chunk_size=CHUNK_TOKENS, chunk_overlap=OVERLAP_TOKENS, include_metadata=False)
     pipeline = IngestionPipeline(transformations=[splitter, embedding])
 
     def prepare(number: int) -> None:

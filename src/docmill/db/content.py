@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection, Engine, text
 
+from docmill.db.engine import alone
 from docmill.db.lexical import search_config_for
 from docmill.domain.documents import Block, BlockKind, Box, Chunk, Table
 from docmill.domain.ids import VersionRef, chunk_id
@@ -99,7 +100,7 @@ def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int 
     """The blocks of a version from ordinal `start` on, in reading order, a batch in memory at a time."""
     while True:
         values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": batch}
-        with engine.begin() as connection:
+        with alone(engine) as connection:
             rows = connection.execute(_BLOCKS, values).all()
         yield from (block_of(row) for row in rows)
         if len(rows) < batch:
@@ -145,7 +146,7 @@ WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER 
 def read_chunk_texts(engine: Engine, version: VersionRef, start: int, count: int) -> list[ChunkText]:
     """Up to `count` chunks of a version from ordinal `start` on."""
     values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
-    with engine.begin() as connection:
+    with alone(engine) as connection:
         return [ChunkText(*row) for row in connection.execute(_CHUNK_TEXTS, values)]
 
 
@@ -199,7 +200,7 @@ def read_embedded(
 ) -> list[EmbeddedChunk]:
     """Up to `count` embedded chunks of a version from ordinal `start` on."""
     values = {"version": version.version_id, "tenant": version.tenant, "model": model}
-    with engine.begin() as connection:
+    with alone(engine) as connection:
         rows = connection.execute(_EMBEDDED, {**values, "start": start, "count": count}).all()
     return [
         EmbeddedChunk(r.id, r.ordinal, r.language, np.asarray(r.vector.to_numpy(), np.float32)) for r in rows
@@ -222,7 +223,7 @@ FROM blocks WHERE version_id = :version AND tenant_id = :tenant GROUP BY 1, 2"""
 
 def block_stats(engine: Engine, version: VersionRef) -> BlockStats:
     """What the chunk stage needs to know of all blocks before it begins."""
-    with engine.begin() as connection:
+    with alone(engine) as connection:
         values = {"version": version.version_id, "tenant": version.tenant}
         rows = connection.execute(_BLOCK_STATS, values).all()
     headings = {row.level: row.number for row in rows if row.is_heading}

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill.db import tasks
-from docmill.db.engine import typed
+from docmill.db.engine import alone, typed
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import (
     DatabaseUnavailable,
@@ -93,7 +93,7 @@ class Runner:
 
     def run(self, task_id: UUID, stage: StageName) -> None:
         """Claim the task for this stage and carry it as far as this worker may."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             claim = tasks.claim(connection, task_id, stage, self._owner, self._settings.lease_seconds)
         while claim is not None:
             with bind_log(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,7 @@ class MiniLM:
         whole = self._pieces.ids(texts)
         ids = [self._within_limit(row) for row in whole]
         vectors = np.empty((len(ids), self.dimensions), np.float32)
-        by_length = sorted(range(len(ids)), key=lambda at: len(ids[at]))
-        for at in range(0, len(ids), self._batch):
-            places = by_length[at : at + self._batch]
+        for places in self._calls([_padded(len(row)) for row in ids]):
             vectors[places] = self._run([ids[place] for place in places])
         return Embedded(vectors, sum(map(len, whole)) - sum(map(len, ids)))
 
@@ -50,13 +49,16 @@ class MiniLM:
         """The row, cut in front of its closing special token where it is too long."""
         return row if len(row) <= self.max_tokens else [*row[: self.max_tokens - 1], row[-1]]
 
-    def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
-        """One call of the model with rows padded to the longest, and that to one of few lengths.
+    def _calls(self, lengths: list[int]) -> Iterator[list[int]]:
+        """The places of the rows of each call: alike in length, so that nothing is computed for padding."""
+        by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
+        for _, alike in groupby(by_length, key=lengths.__getitem__):
+            places = list(alike)
+            yield from (places[at : at + self._batch] for at in range(0, len(places), self._batch))
 
-        OpenVINO keeps what it made for every shape it met: with any length, a process grows for hours.
-        """
-        longest = max(map(len, rows))
-        ids = np.zeros((len(rows), -(-longest // _LENGTH_STEP) * _LENGTH_STEP), np.int64)
+    def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
+        """One call of the model with rows of about the same length."""
+        ids = np.zeros((len(rows), _padded(max(map(len, rows)))), np.int64)
         mask = np.zeros_like(ids)
         for at, row in enumerate(rows):
             ids[at, : len(row)], mask[at, : len(row)] = row, 1
@@ -68,6 +70,14 @@ class MiniLM:
         from docmill.adapters.embedders.bert import compile_bert
 
         return compile_bert(self._weights, bf16=self._bf16)
+
+
+def _padded(tokens: int) -> int:
+    """The length that a row of so many tokens is padded to.
+
+    OpenVINO keeps what it made for every shape it met: with any length, a process grows for hours.
+    """
+    return -(-tokens // _LENGTH_STEP) * _LENGTH_STEP
 
 
 def find_model(folder: Path | None) -> Path:
