@@ -70,7 +70,11 @@ class Caller:
 
     def status(self, url: str) -> str:
         """The status of a task."""
-        return str(self._ask("GET", url)[1]["task_status"])
+        return str(self.shown(url)["task_status"])
+
+    def shown(self, url: str) -> dict[str, object]:
+        """All that is shown of a task."""
+        return self._ask("GET", url)[1]
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

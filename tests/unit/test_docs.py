@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from docmill.api.app import PREFIX, add_routes
 from docmill.api.problems import HTTP_CODES
 from docmill.domain.errors import DocmillError
+from docmill.domain.estimates import WEIGHTS
 from docmill.domain.states import EventKind, StageName, TaskStatus
-from docmill.domain.status import WEIGHTS
 from docmill.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"

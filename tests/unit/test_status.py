@@ -8,8 +8,9 @@ from itertools import product
 
 import pytest
 
+from docmill.domain.estimates import Progress
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
-from docmill.domain.status import NAMINGS, Progress, TaskFacts, Waiting, eta_seconds, percent_complete, view
+from docmill.domain.status import NAMINGS, TaskFacts, Waiting, eta_seconds, percent_complete, view
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -111,13 +112,13 @@ def test_a_pause_shows_at_once_and_settles_when_the_worker_let_go() -> None:
     [
         (QUEUED, 0.0),
         (at(StageName.EXTRACT, 0, None), 0.0),
-        (at(StageName.EXTRACT, 5, 10), 10.0),
-        (at(StageName.CHUNK, 0, 80), 20.0),
-        (at(StageName.EMBED, 24, 40), 61.0),
+        (at(StageName.EXTRACT, 5, 10), 7.5),
+        (at(StageName.CHUNK, 0, 80), 15.0),
+        (at(StageName.EMBED, 24, 40), 65.0),
         (at(StageName.INDEX, 40, 40), 99.9),
         (at(StageName.INDEX, 41, 40), 99.9),
         (replace(RUNNING, status=Status.SUCCEEDED), 100.0),
-        (replace(RUNNING, status=Status.FAILED), 61.0),
+        (replace(RUNNING, status=Status.FAILED), 65.0),
     ],
 )
 def test_percent_weighs_the_stages(facts: TaskFacts, percent: float) -> None:
@@ -132,8 +133,16 @@ def test_percent_never_goes_back_on_the_way_through_the_stages() -> None:
 
 
 def test_the_time_left_follows_the_rate_seen_in_this_stage() -> None:
-    # 24 of 40 chunks took 6 s, so 16 more take 4 s; the index usually takes a quarter of what embed takes.
-    assert eta_seconds(RUNNING) == 4.0 + 10.0 * 15 / 60
+    # 24 of 40 chunks took 6 s, so 16 more take 4 s; the index usually takes a fifteenth of what embed takes.
+    assert eta_seconds(RUNNING) == 4.7
+
+
+def test_a_document_in_line_has_the_time_before_it_and_its_own() -> None:
+    expected = {StageName.EXTRACT: 1.0, StageName.CHUNK: 0.5, StageName.EMBED: 6.0, StageName.INDEX: 0.5}
+
+    assert eta_seconds(replace(QUEUED, expected=expected)) == 8.0
+    assert eta_seconds(replace(QUEUED, expected=expected, starts_in=20.0)) == 28.0
+    assert eta_seconds(replace(QUEUED, expected=expected, status=Status.RUNNING, starts_in=20.0)) == 8.0
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,18 @@
 """What a person is shown of a task, derived in this one place from what is stored.
 
-Two tables decide: what a stored state is called outside, and how the stages weigh in a document's progress.
+One table decides what a stored state is called outside; how the stages weigh in a document's progress, and
+how long they take, is in estimates.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from docmill.domain.estimates import WEIGHTS, Progress, work_left
 from docmill.domain.states import ENDED, Desired, StageName, Status, TaskStatus
-
-# The share of a document's work that a stage usually is, in percent.
-WEIGHTS: Mapping[StageName, int] = {
-    StageName.EXTRACT: 20,
-    StageName.CHUNK: 5,
-    StageName.EMBED: 60,
-    StageName.INDEX: 15,
-}
 
 _DOING: Mapping[StageName, tuple[str, str]] = {
     StageName.EXTRACT: ("Reading", "part"),
@@ -59,24 +53,12 @@ NAMINGS: tuple[Naming, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a stage is: `done` of `total` units (None: unknown yet), and the seconds its steps took.
-
-    `reached` is the largest share, 0-1, that was ever done: it stays when a stage reads again what is kept,
-    finds more to do than it knew of, or starts anew.
-    """
-
-    done: int = 0
-    total: int | None = None
-    busy_seconds: float = 0.0
-    reached: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class TaskFacts:
     """What is stored of a task. `retry_at` is set while it waits for a retry, `place` while in line.
 
     `retries` counts those of its stage, of at most `retry_limit`.
+    `expected` are the seconds each stage should take it, empty when nothing was learned yet; `starts_in` the
+    seconds until it is taken up.
     """
 
     status: Status
@@ -93,6 +75,8 @@ class TaskFacts:
     total_chunks: int | None = None
     published: bool = False
     place: int | None = None
+    expected: Mapping[StageName, float] = field(default_factory=dict)
+    starts_in: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +156,13 @@ def percent_complete(facts: TaskFacts) -> float:
 
 
 def eta_seconds(facts: TaskFacts) -> float | None:
-    """Seconds of work left at the rate seen so far; None while not running or before the first step."""
-    current = _current(facts)
-    if facts.status is not Status.RUNNING or facts.desired is not Desired.RUN:
+    """Seconds until publication; None where it waits for a person, has ended, or nothing is known yet."""
+    if facts.desired is not Desired.RUN or facts.status not in {Status.RUNNING, Status.QUEUED}:
         return None
-    if not current.total or not current.done or current.busy_seconds <= 0:
+    left = work_left(facts.stage, facts.progress, facts.expected)
+    if left is None:
         return None
-    here = current.busy_seconds / current.done * max(current.total - current.done, 0)
-    whole = here + current.busy_seconds
-    later = sum(WEIGHTS[stage] for stage in _after(facts.stage))
-    return round(here + whole * later / WEIGHTS[facts.stage], 1)
+    return round(left + (facts.starts_in if facts.status is Status.QUEUED else 0.0), 1)
 
 
 def _current(facts: TaskFacts) -> Progress:
@@ -191,11 +172,6 @@ def _current(facts: TaskFacts) -> Progress:
 def _before(stage: StageName) -> list[StageName]:
     stages = list(StageName)
     return stages[: stages.index(stage)]
-
-
-def _after(stage: StageName) -> list[StageName]:
-    stages = list(StageName)
-    return stages[stages.index(stage) + 1 :]
 
 
 def _waiting(facts: TaskFacts, name: TaskStatus) -> Waiting | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -15,15 +15,18 @@ from docmill.db import catalogue
 from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
 from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import reaching_database
+from docmill.db.estimates import size_at
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.documents import Block
 from docmill.domain.errors import DocumentNotFound, NotPublished
+from docmill.domain.estimates import Progress
 from docmill.domain.ids import VersionRef
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
-from docmill.domain.status import Progress, StatusView, TaskFacts, view
+from docmill.domain.status import StatusView, TaskFacts, view
 from docmill.domain.text import markdown_pieces
 from docmill.logs import get_logger
 from docmill.ports import Storage, VectorStore
+from docmill.services.estimates import Estimates
 from docmill.services.maintenance import erase
 
 log = get_logger(__name__)
@@ -70,12 +73,19 @@ class Documents:
     """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know."""
 
     def __init__(
-        self, engine: Engine, storage: Storage, vectors: VectorStore, *, retry_limit: int = 3
+        self,
+        engine: Engine,
+        storage: Storage,
+        vectors: VectorStore,
+        *,
+        retry_limit: int = 3,
+        patience_seconds: float = 10.0,
     ) -> None:
         self._engine = engine
         self._storage = storage
         self._vectors = vectors
         self._retry_limit = retry_limit
+        self._estimates = Estimates(engine, patience_seconds)
 
     @reaching_database
     def page(
@@ -104,14 +114,24 @@ class Documents:
             row = _found(connection, tenant, document_id)
             in_line = row.status == Status.QUEUED and row.retry_at is None
             place = catalogue.place_in_line(connection, row) if in_line else None
-        return _document(row, self._retry_limit, place)
+        return Document(row, view(replace(self._estimated(row), place=place)))
+
+    def _estimated(self, row: DocumentRow) -> TaskFacts:
+        """What is stored of it, with how long it should take, where somebody may ask for that."""
+        facts = _facts(row, self._retry_limit)
+        if facts.status not in {Status.QUEUED, Status.RUNNING}:
+            return facts
+        size = size_at(facts.stage, row.media_type, row.size_bytes, row.characters, row.total_chunks)
+        in_line = facts.status is Status.QUEUED and facts.retry_at is None
+        starts_in = self._estimates.starts_in(row.priority, row.task_created_at) if in_line else 0.0
+        return replace(facts, expected=self._estimates.expected(size), starts_in=starts_in)
 
     @reaching_database
     def in_work(self, tenant: str) -> tuple[Document, ...]:
         """The documents that a worker has in hand now, oldest first."""
         with self._engine.begin() as connection:
             rows = catalogue.in_work(connection, tenant)
-        return tuple(_document(row, self._retry_limit) for row in rows)
+        return tuple(Document(row, view(self._estimated(row))) for row in rows)
 
     @reaching_database
     def delete(self, tenant: str, document_id: UUID) -> None:
@@ -182,8 +202,12 @@ def _published(row: DocumentRow, tenant: str) -> VersionRef:
     return VersionRef(tenant, row.dataset_id, row.id, row.active_version_id)
 
 
-def _document(row: DocumentRow, retry_limit: int, place: int | None = None) -> Document:
-    facts = TaskFacts(
+def _document(row: DocumentRow, retry_limit: int) -> Document:
+    return Document(row, view(_facts(row, retry_limit)))
+
+
+def _facts(row: DocumentRow, retry_limit: int) -> TaskFacts:
+    return TaskFacts(
         status=Status(row.status),
         desired=Desired(row.desired),
         stage=StageName(row.stage),
@@ -200,9 +224,7 @@ def _document(row: DocumentRow, retry_limit: int, place: int | None = None) -> D
         pages=row.pages,
         total_chunks=row.total_chunks,
         published=row.active_version_id is not None,
-        place=place,
     )
-    return Document(row, view(facts))
 
 
 def _cursor(row: DocumentRow) -> str:

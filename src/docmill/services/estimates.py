@@ -1,0 +1,97 @@
+"""How long documents will take: rates and the line as they were a moment ago, kept in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from docmill.db import estimates as rows
+from docmill.db.estimates import OpenTask
+from docmill.domain.estimates import Evidence, Line, Rates, Size, Waiter, learn, part_done, work_left
+from docmill.domain.states import StageName, Status
+
+_SECONDS = 1.0
+_SHARE = 0.02  # of the time that looking anew may take at most
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """How fast work goes, and the line, as they were at this moment of the monotonic clock."""
+
+    rates: Rates
+    line: Line
+    at: float
+
+
+class Estimates:
+    """Seconds of work, and of waiting for it. Cheap to ask, also with thousands in line."""
+
+    def __init__(self, engine: Engine, patience_seconds: float) -> None:
+        self._engine = engine
+        self._patience = patience_seconds
+        self._lock = threading.Lock()
+        self._outlook: _Outlook | None = None
+        self._until = 0.0
+
+    def expected(self, size: Size) -> Mapping[StageName, float]:
+        """Seconds that each stage should take a document of this size; empty before anything was learned."""
+        return self._seen().rates.expected(size)
+
+    def starts_in(self, priority: int, created_at: datetime) -> float:
+        """Seconds until a task that waits with this priority since then is taken up."""
+        seen = self._seen()
+        return max(0.0, seen.line.starts_in(_rank(priority, created_at)) - (time.monotonic() - seen.at))
+
+    def _seen(self) -> _Outlook:
+        """The outlook; while one caller looks anew, the others get the one before."""
+        before = self._outlook
+        if before is not None and time.monotonic() < self._until:
+            return before
+        if not self._lock.acquire(blocking=before is None):
+            return before or self._look()
+        try:
+            return self._look()
+        finally:
+            self._lock.release()
+
+    def _look(self) -> _Outlook:
+        started = time.monotonic()
+        with self._engine.begin() as connection:
+            tasks = rows.open_tasks(connection)
+            finished = rows.finished_stages(connection)
+            processes = rows.processes(connection, self._patience)
+        rates = learn([*_shown_by(tasks), *finished])
+        now = time.monotonic()
+        self._outlook = _Outlook(rates, _line(tasks, rates, max(1, processes)), now)
+        self._until = now + max(_SECONDS, (now - started) / _SHARE)
+        return self._outlook
+
+
+def _shown_by(tasks: Sequence[OpenTask]) -> list[Evidence]:
+    running = (task for task in tasks if task.status is Status.RUNNING)
+    return [part_done(task.stage, task.size, task.progress) for task in running]
+
+
+def _line(tasks: Sequence[OpenTask], rates: Rates, processes: int) -> Line:
+    seconds = [(task, _seconds(task, rates)) for task in tasks]
+    in_work = [left for task, left in seconds if task.status is Status.RUNNING]
+    waiters = [
+        Waiter(_rank(task.priority, task.created_at), left)
+        for task, left in seconds
+        if task.status is Status.QUEUED
+    ]
+    return Line(in_work, waiters, processes)
+
+
+def _rank(priority: int, created_at: datetime) -> tuple[float, ...]:
+    return (-priority, created_at.timestamp())
+
+
+def _seconds(task: OpenTask, rates: Rates) -> float:
+    left = work_left(task.stage, {task.stage: task.progress}, rates.expected(task.size))
+    return 0.0 if left is None else left
