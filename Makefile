@@ -1,6 +1,6 @@
 # Everything runs from a checkout with Python 3.11+ and make; `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down test check format bench eval lock clean
+.PHONY: help setup dev demo up down test check format bench chaos eval lock clean
 
 PYTHON_IN_VENV := .venv/bin/python
 UV ?= uv
@@ -43,6 +43,9 @@ format: dev ## Format the code
 bench: dev ## Measure speed (BENCH="--quick"); writes benchmarks/out/bench.json
 	@bash benchmarks/setup.sh
 	@$(PYTHON_IN_VENV) -m benchmarks.bench $(BENCH)
+
+chaos: dev ## Strike the product with 300 faults (FAULTS=…, SEED=…); writes benchmarks/out/chaos.json
+	@$(PYTHON_IN_VENV) -m benchmarks.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 eval: dev ## Measure quality; writes benchmarks/out/eval.json
 	@$(PYTHON_IN_VENV) -m benchmarks.eval

@@ -1,0 +1,25 @@
+"""Faults between a worker and a server: silence, resets, delays, and ends that hang up unheard."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from tests.chaos.site import LEASE_SECONDS, Site
+from tests.proxy import Network
+
+Strike = Callable[[Site, random.Random], bool]
+
+
+def between(server: str, network: Network) -> Strike:
+    """The network between one side and `server` ("database" or "broker") behaves so for some seconds."""
+
+    def strike(site: Site, draw: random.Random) -> bool:
+        side = draw.choice(site.sides)
+        proxy = side.database if server == "database" else side.broker
+        with proxy.network(network, delay=draw.uniform(0.02, 0.1)):
+            time.sleep(draw.uniform(0.5, LEASE_SECONDS + 3))
+        return True
+
+    return strike

@@ -1,0 +1,162 @@
+"""Faults of processes: killed at random and at the boundary of a step, stopped, replaced, doubled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from signal import SIGCONT, SIGSTOP, SIGTERM
+from uuid import UUID, uuid4
+
+import psutil
+from tests.chaos.keeper import patiently
+from tests.chaos.site import LEASE_SECONDS, Site
+
+from docmill.domain.states import StageName
+from docmill.local import product
+from docmill.pipeline.owner import Owner
+
+_STEPS = """SELECT t.id, t.owner, p.steps FROM document_tasks t
+JOIN stage_progress p ON p.task_id = t.id AND p.stage = t.stage
+WHERE t.status = 'running' AND t.stage = :stage"""
+_OWNERS = "SELECT owner FROM document_tasks WHERE status = 'running'"
+_WAIT = 5.0  # seconds in which something to strike must come along
+
+
+def kill_child(site: Site, draw: random.Random) -> bool:
+    """A process that carries documents."""
+    children = site.worker_children()
+    return bool(children) and site.kill(draw.choice(children))
+
+
+def kill_owner(site: Site, draw: random.Random) -> bool:
+    """A process that has a document in hand."""
+    owner = _an_owner(site, draw)
+    return owner is not None and site.kill(owner)
+
+
+def kill_after_step(stage: StageName) -> Callable[[Site, random.Random], bool]:
+    """At the boundary of a step: as soon as one of this stage is committed, its process dies."""
+
+    def strike(site: Site, _draw: random.Random) -> bool:
+        known: dict[UUID, int] = {}
+
+        def stepped() -> str | None:
+            for row in site.rows(_STEPS, stage=stage.value):
+                if row.steps > known.setdefault(row.id, row.steps):
+                    return str(row.owner)
+            return None
+
+        owner = patiently(stepped, _WAIT, every=0.002)
+        return owner is not None and site.kill(*_process(owner))
+
+    return strike
+
+
+def kill_worker(site: Site, draw: random.Random) -> bool:
+    """A worker with all its processes."""
+    workers = site.workers()
+    return bool(workers) and site.kill(draw.choice(workers))
+
+
+def kill_every_worker(site: Site, _draw: random.Random) -> bool:
+    """Both workers at once."""
+    return site.kill(*site.workers())
+
+
+def kill_beat(site: Site, _draw: random.Random) -> bool:
+    """Beat."""
+    return _kill_program(site, "beat")
+
+
+def kill_api(site: Site, _draw: random.Random) -> bool:
+    """The API."""
+    return _kill_program(site, "api")
+
+
+def kill_supervisor(site: Site, _draw: random.Random) -> bool:
+    """`docmill up`, and by the kernel's help all that it runs."""
+    up = site.keeper.pid("up")
+    return up is not None and site.kill(psutil.Process(up))
+
+
+def stop_child(site: Site, draw: random.Random) -> bool:
+    """A process with a document in hand sleeps longer than its lease, and then goes on as if nothing was."""
+    owner = _an_owner(site, draw)
+    return owner is not None and _asleep([owner], LEASE_SECONDS + 2)
+
+
+def stop_worker(site: Site, draw: random.Random) -> bool:
+    """A whole worker sleeps longer than its leases."""
+    workers = site.workers()
+    if not workers:
+        return False
+    worker = draw.choice(workers)
+    return _asleep([worker, *worker.children()], LEASE_SECONDS + 2)
+
+
+def stop_main(site: Site, draw: random.Random) -> bool:
+    """The main process of a worker sleeps: connected, with messages in hand, and taking nothing."""
+    workers = site.workers()
+    return bool(workers) and _asleep([draw.choice(workers)], LEASE_SECONDS)
+
+
+def deploy_worker(site: Site, _draw: random.Random) -> bool:
+    """A worker is told to stop, and a new one started."""
+    with site.keeper.down("worker", SIGTERM):
+        return True
+
+
+def deploy_everything(site: Site, _draw: random.Random) -> bool:
+    """`docmill up` is told to stop, and started anew."""
+    with site.keeper.down("up", SIGTERM):
+        return True
+
+
+def two_beats(site: Site, draw: random.Random) -> bool:
+    """A second Beat beside the first."""
+    name = f"beat-{uuid4().hex[:6]}"
+    site.keeper.keep(replace(product.beat(site.sides[1].settings), name=name))
+    time.sleep(draw.uniform(4.0, 6.0))
+    site.keeper.drop(name)
+    return True
+
+
+def _kill_program(site: Site, name: str) -> bool:
+    program = site.program(name)
+    return program is not None and site.kill(program)
+
+
+def _an_owner(site: Site, draw: random.Random) -> psutil.Process | None:
+    """A process that has a document in hand, waited for."""
+    owners = patiently(lambda: [row.owner for row in site.rows(_OWNERS)], _WAIT)
+    return next(iter(_process(draw.choice(owners))), None) if owners else None
+
+
+def _process(owner: str) -> list[psutil.Process]:
+    """That process, if it still is."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [psutil.Process(Owner.parse(owner).pid)]
+    return []
+
+
+def _asleep(processes: list[psutil.Process], seconds: float) -> bool:
+    with _stopped(processes):
+        time.sleep(seconds)
+    return True
+
+
+@contextlib.contextmanager
+def _stopped(processes: list[psutil.Process]) -> Iterator[None]:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, SIGCONT)
