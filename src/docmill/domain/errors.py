@@ -174,6 +174,7 @@ class FileNotStored(NotFound):
     """The original bytes of this document are not in the storage. Run `docmill doctor`."""
 
     code = "file_not_stored"
+    retryable = True  # it was there before the document was: what it lies on may come back
 
 
 class Conflict(DocmillError):
