@@ -27,8 +27,8 @@ _ENDINGS = {
     ".eml",
 }
 _LARGEST = 150_000
-_LONG_WORDS = 12_000
-_LONG_EVERY = 3
+_LONG_WORDS = 8_000
+_LONG_EVERY = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class File:
 
 
 def files(seed: int) -> Iterator[File]:
-    """Files without end, all different, the same ones for the same seed. Every third is a long text."""
+    """Files without end, all different, the same ones for the same seed. Every second is a long text."""
     short = _short_ones(seed)
     number = 0
     while True:

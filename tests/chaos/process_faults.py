@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from signal import SIGCONT, SIGSTOP, SIGTERM
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psutil
 from tests.chaos.keeper import patiently
@@ -20,8 +20,8 @@ from docmill.local import product
 from docmill.pipeline.owner import Owner
 
 _STEPS = """SELECT t.id, t.owner, p.steps FROM document_tasks t
-JOIN stage_progress p ON p.task_id = t.id AND p.stage = t.stage
-WHERE t.status = 'running' AND t.stage = :stage"""
+JOIN stage_progress p ON p.task_id = t.id
+WHERE t.status = 'running' AND p.stage = :stage AND p.started_at > now() - interval '10 seconds'"""
 _OWNERS = "SELECT owner FROM document_tasks WHERE status = 'running'"
 _WAIT = 5.0  # seconds in which something to strike must come along
 
@@ -39,14 +39,17 @@ def kill_owner(site: Site, draw: random.Random) -> bool:
 
 
 def kill_after_step(stage: StageName) -> Callable[[Site, random.Random], bool]:
-    """At the boundary of a step: as soon as one of this stage is committed, its process dies."""
+    """At the boundary of a step: as soon as one of this stage is committed, its process dies.
+
+    The last step of a stage ends it, so its document may be at the next stage by then.
+    """
 
     def strike(site: Site, _draw: random.Random) -> bool:
-        known: dict[UUID, int] = {}
+        known = {row.id: row.steps for row in site.rows(_STEPS, stage=stage.value)}
 
         def stepped() -> str | None:
             for row in site.rows(_STEPS, stage=stage.value):
-                if row.steps > known.setdefault(row.id, row.steps):
+                if row.steps > known.get(row.id, 0):
                     return str(row.owner)
             return None
 

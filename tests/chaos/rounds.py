@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 from tests.chaos.documents import File
 from tests.chaos.keeper import patiently
-from tests.chaos.schedule import Strike
+from tests.chaos.schedule import Round, Strike
 from tests.chaos.site import Site
 from tests.chaos.truth import End, ends, id_of
 from tests.chaos.watcher import Watcher
@@ -49,7 +49,7 @@ class Run:
 
 def run(
     site: Site,
-    schedule: Iterator[list[Strike]],
+    schedule: Iterator[Round],
     files: Iterator[File],
     *,
     faults: int,
@@ -58,23 +58,23 @@ def run(
 ) -> Run:
     """Rounds of faults until at least so many have struck over at least so many documents."""
     done = Run()
-    each = max(3, -(-2 * documents // faults))  # a round has two faults on average
     with Watcher(site) as watcher:
         while done.faults < faults or len(done.files) < documents:
-            _round(site, next(schedule), list(islice(files, each)), done, say)
+            _round(site, next(schedule), files, done, say)
         done.ends = ends(site.rows, done.files)
     done.seen_in_part, done.found, done.looks = watcher.seen_in_part, watcher.found, watcher.looks
     return done
 
 
-def _round(site: Site, strikes: Sequence[Strike], files: Sequence[File], done: Run, say: Say) -> None:
+def _round(site: Site, plan: Round, files: Iterator[File], done: Run, say: Say) -> None:
     """Send files and strike at the same time; then wait until all of it has ended."""
+    sending = list(islice(files, plan.documents))
     with ThreadPoolExecutor() as pool:
-        sent = pool.submit(_send, site, files)
-        hits = [(strike.fault.kind, pool.submit(_strike, site, strike)) for strike in strikes]
+        sent = pool.submit(_send, site, sending)
+        hits = [(strike.fault.kind, pool.submit(_strike, site, strike)) for strike in plan.strikes]
         for kind, hit in hits:
             (done.struck if hit.result() else done.met_nothing)[kind] += 1
-        seconds = _seconds_to_end(site, files, sent)
+        seconds = _seconds_to_end(site, sending, sent)
     done.files += sent.result()
     done.seconds_to_end.append(seconds)
     names = " + ".join(kind for kind, _ in hits)

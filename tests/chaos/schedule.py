@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from tests.chaos.faults import Fault
 
 _MOST_AT_ONCE = 3
-_WINDOW = 2.0  # seconds in which the faults of a round begin
+_WINDOW = 1.2  # seconds in which the faults of a round begin
+_DOCUMENTS = (3, 4, 5, 12)  # a round sends one of these; the last is more than all workers take at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,15 @@ class Strike:
     seed: int
 
 
-def rounds(seed: int, faults: Sequence[Fault]) -> Iterator[list[Strike]]:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """So many documents, and what strikes while they are worked on."""
+
+    documents: int
+    strikes: tuple[Strike, ...]
+
+
+def rounds(seed: int, faults: Sequence[Fault]) -> Iterator[Round]:
     """Without end: up to three faults of different targets; each kind once, then by their weights."""
     draw = random.Random(seed)
     waiting = draw.sample(list(faults), len(faults))
@@ -29,7 +38,7 @@ def rounds(seed: int, faults: Sequence[Fault]) -> Iterator[list[Strike]]:
         yield _round(draw, waiting, faults)
 
 
-def _round(draw: random.Random, waiting: list[Fault], faults: Sequence[Fault]) -> list[Strike]:
+def _round(draw: random.Random, waiting: list[Fault], faults: Sequence[Fault]) -> Round:
     """One round; takes from `waiting` what has not come yet."""
     chosen: dict[str, Fault] = {}
     for _ in range(draw.randint(1, _MOST_AT_ONCE)):
@@ -37,4 +46,5 @@ def _round(draw: random.Random, waiting: list[Fault], faults: Sequence[Fault]) -
         if fault.target not in chosen:
             chosen[fault.target] = fault
             del waiting[:1]
-    return [Strike(fault, draw.uniform(0.0, _WINDOW), draw.randrange(2**32)) for fault in chosen.values()]
+    strikes = (Strike(fault, draw.uniform(0.0, _WINDOW), draw.randrange(2**32)) for fault in chosen.values())
+    return Round(draw.choice(_DOCUMENTS), tuple(strikes))

@@ -27,7 +27,7 @@ def test_faults_of_every_quick_kind_leave_no_trace(databases: Databases, broker:
     """Both workers, Beat, the API, the supervisor and both servers are struck while documents arrive."""
     with temporary_home() as home, running_site(home) as site:
         faults = schedule.rounds(SEED, QUICK)
-        struck = run(site, faults, documents.files(SEED), faults=len(QUICK), documents=0)
+        struck = run(site, faults, documents.files(SEED), faults=len(QUICK), documents=1)
         assert seconds_to_claim(site), "no worker died with a document in hand"
     with databases.fresh() as url:
         expected = undisturbed(url, broker, tmp_path, struck.files)
@@ -39,7 +39,7 @@ def test_faults_of_every_quick_kind_leave_no_trace(databases: Databases, broker:
 def test_a_seed_draws_the_same_faults_and_the_same_files_again() -> None:
     first, again, other = (list(islice(schedule.rounds(seed, FAULTS), 40)) for seed in (7, 7, 8))
     assert first == again != other
-    assert {strike.fault for strikes in first for strike in strikes} == set(FAULTS)
+    assert {strike.fault for each in first for strike in each.strikes} == set(FAULTS)
 
     files = list(islice(documents.files(7), 12))
     assert files == list(islice(documents.files(7), 12))
