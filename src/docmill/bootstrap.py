@@ -13,12 +13,15 @@ from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
+from docmill.adapters.webhook_http import Outlet
 from docmill.db.engine import connect
+from docmill.domain.networks import parse_networks
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import Embedder, Reading, Storage, VectorStore
+from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.search import Search
 from docmill.settings import Settings
 from docmill.stages.chunk import ChunkStage
@@ -97,3 +100,14 @@ def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> 
 def make_recovery(app: App) -> Recovery:
     """Recovery over this installation."""
     return Recovery(app.engine, app.dispatcher, app.settings.crash_limit)
+
+
+def make_courier(app: App, is_stopping: Callable[[], bool]) -> Courier:
+    """What carries events to webhooks."""
+    settings = app.settings
+    return Courier(
+        app.engine,
+        Outlet(parse_networks(settings.webhook_allowed_networks or ""), settings.webhook_timeout_seconds),
+        CourierSettings(settings.webhook_timeout_seconds, settings.webhook_failing_seconds),
+        is_stopping,
+    )

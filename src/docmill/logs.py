@@ -30,6 +30,8 @@ def configure_logs(level: str, fmt: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("httpx", "httpcore"):  # they log whole URLs, and a webhook's may hold a token
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

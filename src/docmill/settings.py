@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from docmill.domain.errors import InvalidSettings, NotConfigured
+from docmill.domain.networks import parse_networks
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE
 
 _DATABASES = frozenset({"postgresql", "postgres"})
@@ -108,6 +109,19 @@ class Settings(BaseSettings):
         1000, ge=1, description="Documents after which the reading child is renewed."
     )
 
+    webhook_timeout_seconds: float = Field(
+        15.0, gt=0, description="How long the receiver of a webhook may take to answer."
+    )
+    webhook_failing_seconds: float = Field(
+        432000.0, gt=0, description="A webhook that has only failed for so long is switched off."
+    )
+    webhook_keep_seconds: float = Field(
+        2592000.0, gt=0, description="How long the deliveries of webhooks are kept."
+    )
+    webhook_allowed_networks: str | None = Field(
+        None, description="Networks webhooks may call though they are not public, as 10.0.0.0/8,fd00::/8."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least level that is logged."
     )
@@ -140,6 +154,12 @@ class Settings(BaseSettings):
         if not set(queues) <= set(_QUEUES):
             raise ValueError(f"names a queue that is none of {', '.join(_QUEUES)}")
         return ",".join(queues)
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _check_networks(cls, value: str | None) -> str | None:
+        parse_networks(value or "")
+        return value
 
     @property
     def database(self) -> str:

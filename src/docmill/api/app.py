@@ -22,6 +22,7 @@ from docmill.api import (
     stages,
     steering,
     uploads,
+    webhooks,
 )
 from docmill.api.dependencies import make_services
 from docmill.api.edge import Edge
@@ -81,6 +82,7 @@ def add_routes(api: FastAPI) -> None:
         steering,
         stages,
         search,
+        webhooks,
         admin,
         formats,
         health,

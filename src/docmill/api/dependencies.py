@@ -18,6 +18,7 @@ from docmill.api.messages import Encoding, Message
 from docmill.bootstrap import App, make_recovery
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
+from docmill.domain.networks import parse_networks
 from docmill.pipeline.control import Control
 from docmill.services.datasets import Datasets
 from docmill.services.documents import Documents
@@ -30,6 +31,7 @@ from docmill.services.maintenance import discard_versions
 from docmill.services.monitoring import Monitoring
 from docmill.services.search import Search
 from docmill.services.steering import Steering
+from docmill.services.webhooks import Webhooks
 from docmill.sources.upload import open_landing
 
 # Files taken in at a time by a process. They wait for the disk and the database in turns, so a few suffice;
@@ -52,6 +54,7 @@ class Services:
     steering: Steering
     holds: Holds
     relay: Callable[[], object]
+    webhooks: Webhooks
     erase_discarded: Callable[[], object]
     allowed_origins: tuple[str, ...]
     landing: Path
@@ -85,6 +88,7 @@ def make_services(app: App) -> Services:
         search=app.search,
         monitoring=Monitoring(app.engine, app.dispatcher, settings.sweep_seconds),
         allowed_origins=tuple(filter(None, (settings.allowed_origins or "").split(","))),
+        webhooks=Webhooks(app.engine, parse_networks(settings.webhook_allowed_networks or "")),
         landing=landing,
         max_file_bytes=settings.max_file_bytes,
         accepting=Semaphore(_ACCEPTING),

@@ -19,6 +19,7 @@ from docmill.cli import (
     search,
     stages,
     steering,
+    webhooks,
 )
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
@@ -73,6 +74,7 @@ app.command(rich_help_panel=INSTALLATION)(holds.hold)
 app.command(rich_help_panel=INSTALLATION)(holds.release)
 app.command(rich_help_panel=INSTALLATION)(holds.drain)
 app.command(rich_help_panel=INSTALLATION)(holds.undrain)
+app.add_typer(webhooks.app, rich_help_panel=INSTALLATION)
 
 app.command(rich_help_panel=OFFLINE)(stages.formats)
 app.command(rich_help_panel=OFFLINE)(stages.read)

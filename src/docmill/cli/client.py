@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +166,34 @@ class Client:
         """The passages that answer a query best."""
         body = {"query": query} | {name: value for name, value in options.items() if value is not None}
         return self._json("POST", "/search", json=body)
+
+    def webhooks(self) -> Iterator[Json]:
+        """Every webhook, newest first, page after page."""
+        return self.pages("/webhooks")
+
+    def add_webhook(self, url: str, kinds: Sequence[str], dataset: str | None) -> Json:
+        """Make a webhook; the answer holds its secret."""
+        return self._json("POST", "/webhooks", json={"url": url, "kinds": list(kinds), "dataset": dataset})
+
+    def steer_webhook(self, webhook_id: str, verb: str) -> Json:
+        """Enable, disable, rotate or test a webhook."""
+        return self._json("POST", f"/webhooks/{webhook_id}/{verb}")
+
+    def remove_webhook(self, webhook_id: str) -> None:
+        """Delete a webhook with its deliveries."""
+        self._send("DELETE", f"/webhooks/{webhook_id}")
+
+    def deliveries(self, webhook_id: str, status: str | None = None) -> Iterator[Json]:
+        """Every delivery of a webhook, newest first, page after page."""
+        return self.pages(f"/webhooks/{webhook_id}/deliveries", status=status)
+
+    def delivery(self, webhook_id: str, delivery_id: str) -> Json:
+        """One delivery of a webhook."""
+        return self._json("GET", f"/webhooks/{webhook_id}/deliveries/{quote(delivery_id, safe='')}")
+
+    def replay(self, webhook_id: str, delivery_id: str) -> Json:
+        """Send a delivery again."""
+        return self._json("POST", f"/webhooks/{webhook_id}/deliveries/{quote(delivery_id, safe='')}/replay")
 
     def _json(self, method: str, path: str, **request: Any) -> Json:
         answer: Json = self._send(method, path, **request).json()

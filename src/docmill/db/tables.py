@@ -371,6 +371,8 @@ webhooks = Table(
     Column("kinds", ARRAY(Text), nullable=False, server_default=text("'{}'")),  # none: every kind
     Column("dataset_id", Uuid, ForeignKey("datasets.id", ondelete="CASCADE")),
     Column("secret", Text, nullable=False),
+    Column("old_secret", Text),  # signs too for a while after a rotation
+    _when("old_secret_until"),
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("disabled_reason", Text),
     Column("failures", Integer, nullable=False, server_default=text("0")),
@@ -378,6 +380,7 @@ webhooks = Table(
     Column("seen_id", BigInteger, nullable=False),
     _when("created_at", now=True),
     _when("failing_since"),
+    _when("rests_until"),
     Index("ix_webhooks_tenant_id", "tenant_id", "created_at"),
     Index("ix_webhooks_dataset_id", "dataset_id"),
 )
@@ -388,7 +391,7 @@ webhook_deliveries = Table(
     Column("id", Uuid, primary_key=True),
     _tenant(),
     _parent("webhook_id", "webhooks.id"),
-    Column("event_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger),  # none: a test
     Column("kind", Text, nullable=False),
     Column("payload", JSONB, nullable=False),
     Column("status", Text, nullable=False),
@@ -400,5 +403,10 @@ webhook_deliveries = Table(
     _when("delivered_at"),
     UniqueConstraint("webhook_id", "event_id"),
     Index("ix_webhook_deliveries_list", "webhook_id", "created_at", "id"),
-    Index("ix_webhook_deliveries_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+    Index(
+        "ix_webhook_deliveries_due",
+        "webhook_id",
+        "next_attempt_at",
+        postgresql_where=text("status = 'pending'"),
+    ),
 )

@@ -4,11 +4,12 @@
     ├── BadRequest                 the caller asked for something that cannot be
     │   ├── InvalidName            ├── InvalidSettings
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
-    │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent
+    │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent        ├── InvalidWebhook
     ├── NotAuthenticated
     ├── OriginNotAllowed
-    ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored
-    ├── Conflict                   NotPublished, RequestInWork, WrongState
+    ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored,
+    │                              WebhookNotFound, DeliveryNotFound
+    ├── Conflict                   NotPublished, RequestInWork, WebhookDisabled, WrongState
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
@@ -124,6 +125,13 @@ class KeyReused(BadRequest):
     http_status = 422
 
 
+class InvalidWebhook(BadRequest):
+    """A webhook needs a URL that begins with http:// or https:// and has 2,000 characters at most."""
+
+    code = "invalid_webhook"
+    http_status = 422
+
+
 class NotAuthenticated(DocmillError):
     """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` says where it is."""
 
@@ -164,6 +172,18 @@ class TaskNotFound(NotFound):
     code = "task_not_found"
 
 
+class WebhookNotFound(NotFound):
+    """There is no such webhook. `docmill webhooks list` shows those there are."""
+
+    code = "webhook_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no such delivery of this webhook. Old ones are removed after a while."""
+
+    code = "delivery_not_found"
+
+
 class FileNotUsable(DocmillError):
     """A file or folder cannot be read or written. Check that it is there and its permissions."""
 
@@ -200,6 +220,12 @@ class NotPublished(Conflict):
     """The document is not published yet, so it has no text to show. See its status."""
 
     code = "not_published"
+
+
+class WebhookDisabled(Conflict):
+    """This webhook is switched off, so nothing is sent. `docmill webhooks enable` switches it on again."""
+
+    code = "webhook_disabled"
 
 
 class Refused(DocmillError):

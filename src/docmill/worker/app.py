@@ -11,6 +11,7 @@ from docmill.worker.process import WorkerProcess
 
 RECOVER = "docmill.recover"
 DISCARD = "docmill.discard"
+WEBHOOKS = "docmill.webhooks"
 
 
 def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> Celery:
@@ -55,6 +56,11 @@ def _register_maintenance(celery: Celery, process: WorkerProcess) -> None:
         with process.activity.working(queue):
             process.answer(ping_id)
 
+    @celery.task(name=WEBHOOKS)
+    def webhooks() -> None:
+        with process.activity.working(MAINTENANCE_QUEUE):
+            process.send_webhooks()
+
 
 def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:
     """Messages expire before the next one is due, so a busy worker meets one and not a heap."""
@@ -68,5 +74,10 @@ def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:
             "task": DISCARD,
             "schedule": 60.0,
             "options": {"queue": MAINTENANCE_QUEUE, "priority": 9, "expires": 60.0},
+        },
+        "webhooks": {
+            "task": WEBHOOKS,
+            "schedule": settings.sweep_seconds,
+            "options": {"queue": MAINTENANCE_QUEUE, "priority": 5, "expires": settings.sweep_seconds},
         },
     }

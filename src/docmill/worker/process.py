@@ -10,7 +10,7 @@ from uuid import UUID
 from billiard.process import current_process
 
 from docmill.adapters.broker import QUEUES
-from docmill.bootstrap import App, make_app, make_reading, make_recovery, make_runner
+from docmill.bootstrap import App, make_app, make_courier, make_reading, make_recovery, make_runner
 from docmill.domain.errors import WorkerStopping
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import this_host
@@ -18,6 +18,7 @@ from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
 from docmill.ports import Reading
 from docmill.services import pings
+from docmill.services.deliveries import Courier, remove_old_deliveries
 from docmill.services.idempotency import IdempotencyKeys
 from docmill.services.maintenance import (
     discard_versions,
@@ -69,6 +70,11 @@ class WorkerProcess:
         """Puts tasks that lost their way back on it."""
         return make_recovery(self.app)
 
+    @cached_property
+    def courier(self) -> Courier:
+        """Carries events to webhooks."""
+        return make_courier(self.app, self.is_stopping)
+
     def enter(self) -> None:
         """Begin as a child: load what the first document would wait for, the model and the reading child."""
         self.activity.enter(getattr(current_process(), "index", 0))
@@ -93,6 +99,11 @@ class WorkerProcess:
         erase_deleted(app.engine, app.storage, app.vectors)
         remove_orphans(app.engine, app.storage, folder_of_the_minute())
         IdempotencyKeys(app.engine, self._settings.idempotency_seconds).forget()
+        remove_old_deliveries(app.engine, self._settings.webhook_keep_seconds)
+
+    def send_webhooks(self) -> None:
+        """What Beat's message does for webhooks."""
+        self.courier.run()
 
     def answer(self, ping_id: str) -> None:
         """What a ping does: it says that this worker hears the queue."""

@@ -133,6 +133,8 @@ def _create_webhooks() -> None:
         sa.Column("kinds", sa.ARRAY(sa.Text()), server_default=_NO_DATA, nullable=False),
         sa.Column("dataset_id", sa.Uuid(), nullable=True),
         sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("old_secret", sa.Text(), nullable=True),
+        _when("old_secret_until"),
         sa.Column("enabled", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -140,6 +142,7 @@ def _create_webhooks() -> None:
         sa.Column("seen_id", sa.BigInteger(), nullable=False),
         _when("created_at", now=True),
         _when("failing_since"),
+        _when("rests_until"),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["datasets.id"], name=op.f("fk_webhooks_dataset_id"), ondelete="CASCADE"
         ),
@@ -155,7 +158,7 @@ def _create_webhook_deliveries() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("tenant_id", sa.Text(), nullable=False),
         sa.Column("webhook_id", sa.Uuid(), nullable=False),
-        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("payload", _jsonb(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
@@ -178,6 +181,6 @@ def _create_webhook_deliveries() -> None:
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
-        ["next_attempt_at"],
+        ["webhook_id", "next_attempt_at"],
         postgresql_where=sa.text("status = 'pending'"),
     )
