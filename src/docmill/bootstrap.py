@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import Embedder, Reading, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
+from docmill.services.document_logs import DocumentLog
 from docmill.services.search import Search
 from docmill.settings import Settings
 from docmill.stages.chunk import ChunkStage
@@ -95,6 +97,13 @@ def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> 
         ),
         is_stopping,
     )
+
+
+def keep_document_logs(app: App) -> DocumentLog:
+    """Keep the log lines of documents from now on, in this process and not in those it forks."""
+    handler = DocumentLog(app.engine)
+    logging.getLogger().addHandler(handler)
+    return handler
 
 
 def make_recovery(app: App) -> Recovery:

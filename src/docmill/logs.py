@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+from docmill.domain.masking import masked_fact
+
 bind_log = structlog.contextvars.bound_contextvars
 
 
@@ -18,6 +20,7 @@ def configure_logs(level: str, fmt: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _mask_secrets,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if fmt == "json" else structlog.dev.ConsoleRenderer(colors=False)
@@ -38,6 +41,15 @@ def configure_logs(level: str, fmt: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _mask_secrets(
+    _logger: object, _method: str, facts: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """The last to see a line before it is written, so nothing it masks is added after it."""
+    for name, value in facts.items():
+        facts[name] = masked_fact(name, value)
+    return facts
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -154,6 +154,8 @@ def test_what_goes_on_is_shown_as_tables_and_as_json(docmill: Docmill) -> None:
     assert (worker["alive"], len(worker["processes"])) == (True, 1)
     assert str(worker["processes"][0]["pid"]) in docmill("workers").stdout
     assert "maintenance" in docmill("queues").stdout
+    logged = docmill("logs", "minutes.docx", "--jsonl").stdout.splitlines()
+    assert {"accepted", "published"} <= {json.loads(line)["event"] for line in logged}
 
 
 def test_a_deleted_document_is_gone(docmill: Docmill, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from docmill.cli.app import app
-from docmill.cli.configuration import MASK, SettingLine, mask, setting_lines, settings
+from docmill.cli.configuration import SettingLine, mask, setting_lines, settings
 from docmill.domain.errors import InvalidSettings
+from docmill.domain.masking import MASK
 from docmill.settings import load_settings
 
 

@@ -149,7 +149,7 @@ class WorkerView(BaseModel):
 
 
 class WorkerList(BaseModel):
-    """Every worker; one that died without a word is shown for an hour."""
+    """Every worker that did not say goodbye."""
 
     model_config = example(items=[example_of(WorkerView)])
 

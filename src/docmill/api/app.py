@@ -17,6 +17,7 @@ from docmill.api import (
     health,
     history,
     live_socket,
+    logs,
     pages,
     search,
     stages,
@@ -76,6 +77,7 @@ def add_routes(api: FastAPI) -> None:
     for module in (
         documents,
         history,
+        logs,
         events,
         live_socket,
         datasets,

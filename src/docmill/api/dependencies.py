@@ -21,6 +21,7 @@ from docmill.domain.names import as_uuid
 from docmill.domain.networks import parse_networks
 from docmill.pipeline.control import Control
 from docmill.services.datasets import Datasets
+from docmill.services.document_logs import DocumentLogs
 from docmill.services.documents import Documents
 from docmill.services.health import Health
 from docmill.services.history import History
@@ -51,6 +52,7 @@ class Services:
     live: Live[Message]
     search: Search
     monitoring: Monitoring
+    logs: DocumentLogs
     steering: Steering
     holds: Holds
     relay: Callable[[], object]
@@ -86,7 +88,8 @@ def make_services(app: App) -> Services:
         live=Live(app.engine, documents, Encoding()),
         health=Health(app.engine, app.dispatcher, landing),
         search=app.search,
-        monitoring=Monitoring(app.engine, app.dispatcher, settings.sweep_seconds),
+        monitoring=Monitoring(app.engine, app.dispatcher),
+        logs=DocumentLogs(app.engine),
         allowed_origins=tuple(filter(None, (settings.allowed_origins or "").split(","))),
         webhooks=Webhooks(app.engine, parse_networks(settings.webhook_allowed_networks or "")),
         landing=landing,

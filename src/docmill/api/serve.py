@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from docmill.api.app import create_app
-from docmill.bootstrap import make_app
+from docmill.bootstrap import keep_document_logs, make_app
 from docmill.domain.errors import PortTaken
 from docmill.logs import configure_logs, get_logger
 from docmill.settings import Settings
@@ -27,7 +27,9 @@ def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings."""
     settings.check_api_host()
     configure_logs(settings.log_level, settings.log_format)
-    api = create_app(make_app(settings))
+    app = make_app(settings)
+    keep_document_logs(app)
+    api = create_app(app)
     with listen(settings.api_host, settings.api_port) as listener:
         host, port = listener.getsockname()[:2]
         log.info("api_listening", host=host, port=port)

@@ -1,19 +1,31 @@
-"""Commands that tell what goes on: tasks, workers, queues."""
+"""Commands that tell what goes on: tasks, workers, queues, and the log of a document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from docmill.cli.connection import connect
-from docmill.cli.console import plain, print_json, print_json_line, stdout
+from docmill.cli.console import plain, print_json, print_json_line, printable, stdout
+from docmill.cli.documents import Document, id_of
 from docmill.domain.states import StageName, TaskStatus
 
 if TYPE_CHECKING:
     from docmill.cli.client import Json
+
+
+class Level(StrEnum):
+    """Levels of log lines, the least first."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON list.")]
 
@@ -70,6 +82,26 @@ def queues(as_json: AsJson = False) -> None:
         print_json(found)
     else:
         _print_queues(found)
+
+
+def logs(
+    document: Document,
+    level: Annotated[Level, typer.Option(help="The least level shown.")] = Level.DEBUG,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON line a log line.")] = False,
+) -> None:
+    """Show what was logged about a document, the oldest line first."""
+    with connect() as client:
+        for line in client.pages(f"/documents/{id_of(client, document)}/logs", level=level):
+            if jsonl:
+                print_json_line(line)
+            else:
+                typer.echo(_log_line(line))
+
+
+def _log_line(line: Json) -> str:
+    facts = " ".join(f"{name}={value}" for name, value in line["data"].items())
+    words = f"{_time(line['at'])}  {line['level']:<8} {line['stage'] or '':<8} {line['event']}  {facts}"
+    return printable(words.rstrip())
 
 
 def _print_tasks(found: list[Json]) -> None:

@@ -68,6 +68,7 @@ app.command(rich_help_panel=WATCHING)(events.events)
 app.command(rich_help_panel=WATCHING)(admin.tasks)
 app.command(rich_help_panel=WATCHING)(admin.workers)
 app.command(rich_help_panel=WATCHING)(admin.queues)
+app.command(rich_help_panel=WATCHING)(admin.logs)
 
 app.command(rich_help_panel=INSTALLATION)(holds.stages)
 app.command(rich_help_panel=INSTALLATION)(holds.hold)

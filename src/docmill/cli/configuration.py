@@ -12,13 +12,12 @@ import typer
 
 from docmill.cli.console import print_json, stdout
 from docmill.domain.errors import InvalidSettings
+from docmill.domain.masking import MASK
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
     from docmill.settings import Settings
-
-MASK = "********"
 
 # All before the last @ of a URL: a password may hold any character, and a token stand for the user.
 _USER_INFO = re.compile(r"(?s)(?<=://).*@")

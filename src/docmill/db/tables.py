@@ -358,8 +358,7 @@ document_logs = Table(
     Column("stage", Text),
     Column("event", Text, nullable=False),
     Column("data", JSONB, nullable=False, server_default=text("'{}'")),
-    Index("ix_document_logs_document_id", "document_id", "id"),
-    Index("ix_document_logs_at", "at"),
+    Index("ix_document_logs_document_id", "document_id", "at", "id"),
 )
 
 webhooks = Table(

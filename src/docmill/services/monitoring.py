@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from docmill.db import monitoring as rows
 from docmill.db.engine import reaching_database
 from docmill.db.monitoring import InHand, StageCounts, TaskListing, TaskRow, WorkerRow
+from docmill.db.workers import LIVING_SECONDS
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, Status, TaskStatus
 from docmill.domain.status import task_status
@@ -18,8 +19,6 @@ from docmill.pipeline.owner import Owner
 from docmill.ports import Dispatcher
 
 RATE_SECONDS = 300.0
-_PATIENCE_SECONDS = 10.0  # of silence that a worker may have, or a few of its turns
-_TURNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,11 @@ class Queue:
 
 
 class Monitoring:
-    """Tells what goes on; changes nothing. `sweep_seconds` is how often a worker gives a sign of life."""
+    """Tells what goes on; changes nothing."""
 
-    def __init__(self, engine: Engine, dispatcher: Dispatcher, sweep_seconds: float) -> None:
+    def __init__(self, engine: Engine, dispatcher: Dispatcher) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
-        self._patience = max(_PATIENCE_SECONDS, _TURNS * sweep_seconds)
 
     @reaching_database
     def tasks(self, tenant: str, listing: TaskListing, cursor: str | None = None) -> TaskPage:
@@ -96,7 +94,7 @@ class Monitoring:
 
     def _worker(self, row: WorkerRow, in_hand: dict[tuple[str, int], InHand]) -> Worker:
         processes = tuple(Process(pid, in_hand.get((row.host, pid))) for pid in row.processes)
-        return Worker(row, row.silent_seconds <= self._patience, processes)
+        return Worker(row, row.silent_seconds < LIVING_SECONDS, processes)
 
     @reaching_database
     def queues(self) -> list[Queue]:
@@ -104,7 +102,7 @@ class Monitoring:
         with self._engine.begin() as connection:
             counts = rows.stages(connection, RATE_SECONDS)
             known = rows.workers(connection)
-        serving = [queue for row in known if row.silent_seconds <= self._patience for queue in row.queues]
+        serving = [queue for row in known if row.silent_seconds < LIVING_SECONDS for queue in row.queues]
         names = [*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE]
         return [self._queue(name, counts, serving.count(name)) for name in names]
 

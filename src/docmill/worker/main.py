@@ -39,12 +39,16 @@ def run_worker(settings: Settings) -> int:
     def enter(**_: Any) -> None:
         process.enter()
 
+    def leave(**_: Any) -> None:
+        process.leave()
+
     def ready(**_: Any) -> None:
         watch.start()
 
     _own_the_logs(settings)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # root is fine: messages hold ids only
     signals.worker_process_init.connect(enter, weak=False)
+    signals.worker_process_shutdown.connect(leave, weak=False)
     signals.worker_ready.connect(ready, weak=False)
     signals.worker_shutting_down.connect(shutting_down, weak=False)
     arguments = [

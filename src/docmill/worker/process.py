@@ -10,7 +10,15 @@ from uuid import UUID
 from billiard.process import current_process
 
 from docmill.adapters.broker import QUEUES
-from docmill.bootstrap import App, make_app, make_courier, make_reading, make_recovery, make_runner
+from docmill.bootstrap import (
+    App,
+    keep_document_logs,
+    make_app,
+    make_courier,
+    make_reading,
+    make_recovery,
+    make_runner,
+)
 from docmill.domain.errors import WorkerStopping
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import this_host
@@ -19,6 +27,7 @@ from docmill.pipeline.runner import Runner
 from docmill.ports import Reading
 from docmill.services import pings
 from docmill.services.deliveries import Courier, remove_old_deliveries
+from docmill.services.document_logs import DocumentLog, forget_logs
 from docmill.services.idempotency import IdempotencyKeys
 from docmill.services.maintenance import (
     discard_versions,
@@ -36,6 +45,7 @@ class WorkerProcess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stopping = mmap.mmap(-1, 1)
+        self._log: DocumentLog | None = None
         self.activity = Activity(settings.worker_processes, QUEUES)
 
     def stop(self) -> None:
@@ -78,11 +88,17 @@ class WorkerProcess:
     def enter(self) -> None:
         """Begin as a child: load what the first document would wait for, the model and the reading child."""
         self.activity.enter(getattr(current_process(), "index", 0))
+        self._log = keep_document_logs(self.app)
         try:
             self.reading.start()
             self.app.embedder.embed(["warm"])
         finally:
             self.activity.free()
+
+    def leave(self) -> None:
+        """End as a child: write the last log lines."""
+        if self._log is not None:
+            self._log.flush()
 
     def run(self, stage: StageName, task_id: str) -> None:
         """What a stage's message does."""
@@ -100,6 +116,7 @@ class WorkerProcess:
         remove_orphans(app.engine, app.storage, folder_of_the_minute())
         IdempotencyKeys(app.engine, self._settings.idempotency_seconds).forget()
         remove_old_deliveries(app.engine, self._settings.webhook_keep_seconds)
+        forget_logs(app.engine, self._settings.document_log_days)
 
     def send_webhooks(self) -> None:
         """What Beat's message does for webhooks."""

@@ -15,7 +15,7 @@ import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill import __version__
-from docmill.bootstrap import App, make_app, make_recovery
+from docmill.bootstrap import App, keep_document_logs, make_app, make_recovery
 from docmill.db import workers
 from docmill.logs import get_logger
 from docmill.pipeline.owner import this_host
@@ -52,6 +52,7 @@ class Watch:
     def start(self) -> None:
         """Begin, once the worker takes messages; `docmill up` waits for the first sign of life."""
         app = make_app(self._settings)
+        keep_document_logs(app)  # recovery tells of lost owners
         recovery = make_recovery(app)
         hearing = self._make_hearing(app)
         often = min(self._settings.sweep_seconds, self._settings.worker_deaf_seconds / 4)

@@ -120,8 +120,7 @@ def _create_document_logs() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_document_logs")),
     )
-    op.create_index("ix_document_logs_document_id", "document_logs", ["document_id", "id"])
-    op.create_index("ix_document_logs_at", "document_logs", ["at"])
+    op.create_index("ix_document_logs_document_id", "document_logs", ["document_id", "at", "id"])
 
 
 def _create_webhooks() -> None:
