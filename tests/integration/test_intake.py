@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_what_was_accepted_is_stored_and_in_line(here: Installation) -> None:
 
     sha256 = hashlib.sha256(NOTE).hexdigest()
     document = document_id(dataset_id("default", "default"), sha256)
-    assert accepted == Accepted(document, task_id(version_id(document, 1)), created=True)
+    assert accepted == Accepted(document, task_id(version_id(document, 1)), created=True, priority=6)
     assert here.app.storage.local_path(storage_key(sha256)).read_bytes() == NOTE
 
     (task,) = here.rows("SELECT * FROM document_tasks")
@@ -62,7 +63,7 @@ def test_a_document_in_work_is_not_processed_twice(here: Installation) -> None:
                 text("UPDATE documents SET active_version_id = :version"),
                 {"version": version_id(first.document_id, 1) if status == "succeeded" else None},
             )
-        assert here.accept("ferry.md", NOTE) == Accepted(first.document_id, first.task_id, created=False)
+        assert here.accept("ferry.md", NOTE) == replace(first, created=False)
 
 
 def test_a_failed_document_comes_again_and_the_published_version_stays(here: Installation) -> None:
@@ -75,7 +76,7 @@ def test_a_failed_document_comes_again_and_the_published_version_stays(here: Ins
 
     second = here.accept("ferry.md", NOTE)
 
-    assert second == Accepted(first.document_id, task_id(version_id(first.document_id, 2)), created=True)
+    assert second == replace(first, task_id=task_id(version_id(first.document_id, 2)))
     versions = here.rows("SELECT number, status FROM document_versions ORDER BY number")
     assert [tuple(version) for version in versions] == [(1, "published"), (2, "building")]
     assert here.rows("SELECT active_version_id AS id FROM documents")[0].id == published

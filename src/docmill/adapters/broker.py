@@ -76,7 +76,7 @@ def _redis_options() -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 5,
         "queue_order_strategy": "priority",
-        "priority_steps": [0, 3, 6, 9],
+        "priority_steps": list(range(10)),
     }
 
 

@@ -13,9 +13,12 @@ from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCase
 from docmill.api.models import DATASET_ID, NEXT_CURSOR, TIME, example, example_of
 from docmill.api.problems import described_header, problems
 from docmill.domain.documents import ChunkSettings
+from docmill.services.datasets import USUAL_PRIORITY
 from docmill.services.datasets import Dataset as StoredDataset
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+Priority = Annotated[int, Field(ge=0, le=9, description="Of new documents: 0 to 9, 9 first.")]
 
 _DEFAULT = ChunkSettings()
 _LOCATION = described_header("Location", "The dataset's own address.", f"/api/v1/datasets/{DATASET_ID}")
@@ -48,18 +51,22 @@ class ChunkingChange(BaseModel):
 class NewDataset(BaseModel):
     """A dataset to make."""
 
-    model_config = example(name="contracts", chunking={"size": 200, "overlap": 0, "unit": "tokens"})
+    model_config = example(
+        name="contracts", chunking={"size": 200, "overlap": 0, "unit": "tokens"}, priority=5
+    )
 
     name: Storable = Field(description="1 to 100 letters, digits, spaces, dots, dashes or underscores.")
     chunking: Chunking = Field(default_factory=Chunking)
+    priority: Priority = USUAL_PRIORITY
 
 
 class DatasetChange(BaseModel):
     """What to change of a dataset."""
 
-    model_config = example(chunking={"size": 1000, "overlap": 200, "unit": "characters"})
+    model_config = example(chunking={"size": 1000, "overlap": 200, "unit": "characters"}, priority=7)
 
-    chunking: ChunkingChange
+    chunking: ChunkingChange = Field(default_factory=ChunkingChange)
+    priority: Priority | None = None
 
 
 class DatasetView(BaseModel):
@@ -69,6 +76,7 @@ class DatasetView(BaseModel):
         id=DATASET_ID,
         name="contracts",
         chunking={"size": 200, "overlap": 0, "unit": "tokens"},
+        priority=5,
         documents=12,
         created_at=TIME,
     )
@@ -76,6 +84,7 @@ class DatasetView(BaseModel):
     id: UUID
     name: str
     chunking: Chunking = Field(description="Settings for documents that come from now on.")
+    priority: int = Field(description="Of documents that come from now on: 0 to 9, 9 first.")
     documents: int = Field(description="How many documents it has.")
     created_at: datetime
 
@@ -87,6 +96,7 @@ class DatasetView(BaseModel):
             id=dataset.id,
             name=dataset.name,
             chunking=Chunking.model_validate({"size": cut.size, "overlap": cut.overlap, "unit": cut.unit}),
+            priority=dataset.priority,
             documents=dataset.documents,
             created_at=dataset.created_at,
         )
@@ -134,7 +144,7 @@ def create_dataset(body: NewDataset, response: Response, services: UseCases, ten
     409 when a dataset of this name has other settings.
     """
     chunking = ChunkSettings(**body.chunking.model_dump())
-    dataset, created = services.datasets.create(tenant, body.name, chunking)
+    dataset, created = services.datasets.create(tenant, body.name, chunking, body.priority)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/api/v1/datasets/{dataset.id}"
     return DatasetView.of(dataset)
@@ -153,6 +163,6 @@ def get_dataset(dataset: Dataset, services: UseCases, tenant: Tenant) -> Dataset
     responses=problems(404, 413, 422),
 )
 def change_dataset(dataset: Dataset, body: DatasetChange, services: UseCases, tenant: Tenant) -> DatasetView:
-    """Set some of size, overlap and unit. Documents that come later are cut so."""
+    """Set some of size, overlap and unit, and the priority. They hold for documents that come later."""
     changes = body.chunking.model_dump(exclude_none=True)
-    return DatasetView.of(services.datasets.change(tenant, dataset, changes))
+    return DatasetView.of(services.datasets.change(tenant, dataset, changes, body.priority))

@@ -171,6 +171,7 @@ class DocumentView(BaseModel):
             "example": {
                 "id": DOCUMENT_ID,
                 "name": "handbook.pdf",
+                "priority": 6,
                 "dataset": "default",
                 "dataset_id": DATASET_ID,
                 "media_type": "application/pdf",
@@ -204,6 +205,7 @@ class DocumentView(BaseModel):
 
     id: UUID
     name: str
+    priority: int = Field(description="0 to 9, 9 first.")
     dataset: str
     dataset_id: UUID
     media_type: str

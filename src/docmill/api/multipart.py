@@ -10,7 +10,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from docmill.domain.errors import InvalidRequest
 
-FIELDS = frozenset({"dataset", "metadata"})
+FIELDS = frozenset({"dataset", "metadata", "priority"})
 MAX_FIELD_BYTES = 64 * 1024
 
 _MALFORMED = "The multipart body is malformed or cut short. Send the file again."

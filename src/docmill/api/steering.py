@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
 from docmill.api.dependencies import DocumentId, Storable, Tenant, UseCases
-from docmill.api.models import LOCATION_OF_STATUS, AcceptedView, StatusModel, example
+from docmill.api.models import LOCATION_OF_STATUS, AcceptedView, DocumentView, StatusModel, example
 from docmill.api.problems import problems
 from docmill.db.control import Verb
 
@@ -41,6 +41,28 @@ class Steered(BaseModel):
     model_config = example(moved=12)
 
     moved: int = Field(description="Documents that the verb changed; it had nothing to do for the others.")
+
+
+class DocumentChange(BaseModel):
+    """What to change of a document."""
+
+    model_config = example(priority=9)
+
+    priority: int = Field(ge=0, le=9, description="0 to 9, 9 first.")
+
+
+@router.patch(
+    "/documents/{document_id}",
+    operation_id="change_document",
+    tags=["documents"],
+    summary="Change a document's priority",
+    responses=problems(404, 413, 422),
+)
+def change_document(
+    document_id: DocumentId, body: DocumentChange, services: UseCases, tenant: Tenant
+) -> DocumentView:
+    """Takes effect where it waits and for each stage to come. One that has ended keeps it for its next."""
+    return DocumentView.of(services.steering.prioritize(tenant, document_id, body.priority))
 
 
 @router.post(

@@ -63,6 +63,7 @@ app.command(rich_help_panel=STEERING)(steering.resume)
 app.command(rich_help_panel=STEERING)(steering.cancel)
 app.command(rich_help_panel=STEERING)(steering.retry)
 app.command(rich_help_panel=STEERING)(steering.reprocess)
+app.command(rich_help_panel=STEERING)(steering.priority)
 
 app.command(rich_help_panel=WATCHING)(events.events)
 app.command(rich_help_panel=WATCHING)(admin.tasks)

@@ -74,13 +74,21 @@ class Client:
         """Return when the API answers and takes the key."""
         self._send("GET", "/documents", params={"limit": 1})
 
-    def upload(self, path: Path, name: str, dataset: str | None, metadata: Mapping[str, str]) -> Accepted:
+    def upload(
+        self,
+        path: Path,
+        name: str,
+        dataset: str | None,
+        metadata: Mapping[str, str],
+        priority: int | None = None,
+    ) -> Accepted:
         """Send a file, streamed from disk; where that breaks off, again, as one and the same upload."""
         import json
 
         headers = {"Idempotency-Key": uuid4().hex}
         fields = {"metadata": json.dumps(dict(metadata))} if metadata else {}
         fields |= {"dataset": dataset} if dataset else {}
+        fields |= {"priority": str(priority)} if priority is not None else {}
 
         def send() -> Json:
             with path.open("rb") as file:
@@ -127,6 +135,14 @@ class Client:
     def steer_dataset(self, dataset: str, verb: str) -> int:
         """Pause, resume, cancel or retry all of a dataset; how many documents moved."""
         return int(self._json("POST", f"/datasets/{quote(dataset, safe='')}/{verb}")["moved"])
+
+    def prioritize(self, document_id: str, priority: int) -> None:
+        """Give a document another priority."""
+        self._send("PATCH", f"/documents/{document_id}", json={"priority": priority})
+
+    def prioritize_dataset(self, dataset: str, priority: int) -> None:
+        """Give the documents that a dataset gets from now on another priority."""
+        self._send("PATCH", f"/datasets/{quote(dataset, safe='')}", json={"priority": priority})
 
     def stages(self) -> Json:
         """What is held, what waits and what runs in each stage."""

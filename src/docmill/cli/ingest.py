@@ -33,6 +33,9 @@ def ingest(
     metadata: Annotated[
         list[str] | None, typer.Option("--metadata", "-m", metavar="KEY=VALUE", help="Kept with each file.")
     ] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=0, max=9, help="9 goes first; unset: as the dataset says.")
+    ] = None,
     wait: Annotated[bool, typer.Option(help="Wait until every document is published or failed.")] = True,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON line a document instead.")] = False,
 ) -> None:
@@ -44,7 +47,9 @@ def ingest(
     outcomes: list[Outcome] = []
     with connect() as client, _say_what_goes_on(), _display(len(found.files), jsonl) as display:
         client.check()
-        for outcome in Uploads(client, display, dataset, fields, wait=wait).run(found.files):
+        for outcome in Uploads(client, display, dataset, fields, priority=priority, wait=wait).run(
+            found.files
+        ):
             outcomes.append(outcome)
             if jsonl:
                 print_json_line(asdict(outcome))

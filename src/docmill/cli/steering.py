@@ -44,9 +44,28 @@ def reprocess(
     _say("reprocess", "processing again", documents, None)
 
 
-def _say(verb: str, done: str, documents: list[str] | None, dataset: str | None) -> None:
+def priority(
+    level: Annotated[int, typer.Argument(min=0, max=9, show_default=False, help="0 to 9, 9 first.")],
+    documents: Documents = None,
+    dataset: Annotated[str | None, typer.Option(help="All that this dataset gets from now on.")] = None,
+) -> None:
+    """Let documents go before or after others, or all that a dataset gets from now on."""
+    _check_one(documents, dataset)
+    if dataset:
+        with connect() as client:
+            client.prioritize_dataset(dataset, level)
+        typer.echo(f"priority {level} for what {dataset} gets from now on")
+        return
+    for_each(documents or [], lambda client, found: client.prioritize(found, level), f"priority {level} for")
+
+
+def _check_one(documents: list[str] | None, dataset: str | None) -> None:
     if bool(documents) == bool(dataset):
         raise typer.BadParameter("name documents, or a dataset with --dataset")
+
+
+def _say(verb: str, done: str, documents: list[str] | None, dataset: str | None) -> None:
+    _check_one(documents, dataset)
     if dataset:
         with connect() as client:
             typer.echo(f"{done}: {client.steer_dataset(dataset, verb)} of {dataset}")

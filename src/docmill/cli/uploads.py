@@ -90,12 +90,14 @@ class Uploads:
         dataset: str | None = None,
         metadata: Mapping[str, str] | None = None,
         *,
+        priority: int | None = None,
         wait: bool = True,
     ) -> None:
         self._client = client
         self._display = display
         self._dataset = dataset
         self._metadata = metadata or {}
+        self._priority = priority
         self._wait = wait
         self._arrived: SimpleQueue[_InWork | Outcome] = SimpleQueue()
         self._in_work: deque[_InWork] = deque()
@@ -148,7 +150,9 @@ class Uploads:
         started = time.monotonic()
         name = os.fsencode(path.name).decode("utf-8", "replace")
         try:
-            accepted = self._client.upload(path, check_file_name(name), self._dataset, self._metadata)
+            accepted = self._client.upload(
+                path, check_file_name(name), self._dataset, self._metadata, self._priority
+            )
         except (DocmillError, OSError) as error:
             return _not_taken(path, started, error)
         return _InWork(path, started, accepted, is_new=accepted.created)

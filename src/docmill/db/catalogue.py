@@ -22,6 +22,7 @@ class DatasetRow:
     id: UUID
     name: str
     settings: Mapping[str, Any]
+    priority: int
     created_at: datetime
     documents: int
 
@@ -77,7 +78,7 @@ class Listing:
     limit: int = 50
 
 
-_DATASETS = """SELECT s.id, s.name, s.settings, s.created_at,
+_DATASETS = """SELECT s.id, s.name, s.settings, s.priority, s.created_at,
   (SELECT count(*) FROM documents d WHERE d.tenant_id = s.tenant_id AND d.dataset_id = s.id) AS documents
 FROM datasets s WHERE s.tenant_id = :tenant"""
 _DATASET = text(f"{_DATASETS} AND s.id = :id")
@@ -85,7 +86,8 @@ _DATASETS_AFTER = text(
     f'{_DATASETS} AND s.name COLLATE "C" > :after ORDER BY s.name COLLATE "C" LIMIT :limit'
 )
 _SET_DATASET = text(
-    "UPDATE datasets SET settings = :settings WHERE id = :id AND tenant_id = :tenant"
+    """UPDATE datasets SET settings = :settings, priority = coalesce(:priority, priority)
+WHERE id = :id AND tenant_id = :tenant"""
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _DOCUMENTS = """SELECT d.id, d.dataset_id, s.name AS dataset, d.name, d.sha256, d.size_bytes, d.media_type,
@@ -193,11 +195,12 @@ def datasets(connection: Connection, tenant: str, after: str, limit: int) -> lis
     return [DatasetRow(**row._mapping) for row in connection.execute(_DATASETS_AFTER, values)]
 
 
-def set_dataset_settings(
-    connection: Connection, tenant: str, dataset_id: UUID, settings: Mapping[str, Any]
+def set_dataset(
+    connection: Connection, tenant: str, dataset_id: UUID, settings: Mapping[str, Any], priority: int | None
 ) -> None:
-    """Replace a dataset's settings."""
-    connection.execute(_SET_DATASET, {"tenant": tenant, "id": dataset_id, "settings": dict(settings)})
+    """Replace a dataset's settings, and its priority unless that is None."""
+    values = {"tenant": tenant, "id": dataset_id, "settings": dict(settings), "priority": priority}
+    connection.execute(_SET_DATASET, values)
 
 
 def document(connection: Connection, tenant: str, document_id: UUID) -> DocumentRow | None:

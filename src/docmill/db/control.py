@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
@@ -80,12 +81,38 @@ SELECT id AS task_id, document_id, stage, priority, status = 'queued' AS runnabl
     )
 
 
+_PRIORITIZE = text(
+    """
+WITH moved AS (
+  UPDATE document_tasks t SET updated_at = now(), priority = :priority,
+    dispatched_at = CASE WHEN status = 'queued' THEN now() ELSE dispatched_at END
+  WHERE t.document_id = :id AND t.tenant_id = :tenant AND t.priority <> :priority AND t.version_id = (
+    SELECT id FROM document_versions v WHERE v.document_id = t.document_id ORDER BY number DESC LIMIT 1)
+  RETURNING t.*
+), event AS (
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
+  SELECT tenant_id, dataset_id, document_id, id, 'priority_changed', stage,
+    jsonb_build_object('priority', priority) FROM moved
+)
+SELECT id AS task_id, document_id, stage, priority, status = 'queued' AND desired = 'run' AS runnable
+FROM moved"""
+)
+
 _STATEMENTS = {(verb, scope): _statement(verb, scope) for verb in Verb for scope in Scope}
 
 
 def move(connection: Connection, verb: Verb, scope: Scope, tenant: str, target: UUID) -> list[Moved]:
     """Say a verb of a document or a dataset; returns the tasks that moved."""
     rows = connection.execute(_STATEMENTS[verb, scope], {"id": target, "tenant": tenant})
-    return [
-        Moved(row.task_id, row.document_id, StageName(row.stage), row.priority, row.runnable) for row in rows
-    ]
+    return [_moved(row) for row in rows]
+
+
+def prioritize(connection: Connection, tenant: str, document_id: UUID, priority: int) -> Moved | None:
+    """Give a document's newest task another priority; None when it has that one, or there is no such task."""
+    values = {"id": document_id, "tenant": tenant, "priority": priority}
+    row = connection.execute(_PRIORITIZE, values).one_or_none()
+    return None if row is None else _moved(row)
+
+
+def _moved(row: Any) -> Moved:
+    return Moved(row.task_id, row.document_id, StageName(row.stage), row.priority, row.runnable)

@@ -38,20 +38,29 @@ class LatestRun:
     version_id: UUID
     task_id: UUID
     status: Status
+    priority: int
     published: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a dataset says of its new documents: how they are cut, and their priority."""
+
+    settings: Mapping[str, Any]
+    priority: int
+
+
 _ENTER = text(
-    """SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0)),
-  (SELECT settings FROM datasets WHERE id = :dataset AND tenant_id = :tenant) AS settings"""
+    """SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0)), s.settings, s.priority
+FROM (VALUES (1)) AS always LEFT JOIN datasets s ON s.id = :dataset AND s.tenant_id = :tenant"""
 )
 _LOCK_FILE_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _IS_USED = text("SELECT EXISTS (SELECT FROM documents WHERE storage_key = :key)")
 
-_DATASET_SETTINGS = text("SELECT settings FROM datasets WHERE id = :id AND tenant_id = :tenant")
+_TERMS = text("SELECT settings, priority FROM datasets WHERE id = :id AND tenant_id = :tenant")
 _INSERT_DATASET = text(
-    """INSERT INTO datasets (id, tenant_id, name, settings) VALUES (:id, :tenant, :name, :settings)
-ON CONFLICT DO NOTHING"""
+    """INSERT INTO datasets (id, tenant_id, name, settings, priority)
+VALUES (:id, :tenant, :name, :settings, :priority) ON CONFLICT DO NOTHING"""
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _RUN = f"""version AS (
@@ -59,8 +68,10 @@ _RUN = f"""version AS (
   SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings, :notices FROM document
 ), task AS (
   INSERT INTO document_tasks
-    (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, dispatched_at)
-  SELECT :task, :tenant, :dataset_id, id, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage, :run_on, now()
+    (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, priority,
+     dispatched_at)
+  SELECT :task, :tenant, :dataset_id, id, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage, :run_on,
+    :priority, now()
   FROM document
 )
 INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
@@ -81,7 +92,7 @@ _NEXT_RUN = text(
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _LATEST_RUN = text(
-    """SELECT v.number, v.id AS version_id, t.id AS task_id, t.status,
+    """SELECT v.number, v.id AS version_id, t.id AS task_id, t.status, t.priority,
   d.active_version_id IS NOT NULL AS published
 FROM documents d
 JOIN document_versions v ON v.document_id = d.id
@@ -100,11 +111,10 @@ WHERE document_id = :document AND tenant_id = :tenant AND status = '{VersionStat
 )
 
 
-def enter(connection: Connection, tenant: str, dataset: UUID, key: str) -> Mapping[str, Any] | None:
-    """A dataset's settings, None when there is no such one. Until this transaction ends the file stays."""
+def enter(connection: Connection, tenant: str, dataset: UUID, key: str) -> Terms | None:
+    """A dataset's terms, None when there is no such one. Until this transaction ends the file stays."""
     row = connection.execute(_ENTER, {"key": key, "dataset": dataset, "tenant": tenant}).one()
-    settings: Mapping[str, Any] | None = row.settings
-    return settings
+    return None if row.settings is None else Terms(row.settings, row.priority)
 
 
 def is_file_free(connection: Connection, key: str) -> bool:
@@ -113,24 +123,27 @@ def is_file_free(connection: Connection, key: str) -> bool:
     return not connection.execute(_IS_USED, {"key": key}).scalar_one()
 
 
-def dataset_settings(connection: Connection, tenant: str, dataset: UUID) -> Mapping[str, Any] | None:
-    """A dataset's settings; None when there is no such dataset."""
-    settings: Mapping[str, Any] | None = connection.execute(
-        _DATASET_SETTINGS, {"id": dataset, "tenant": tenant}
-    ).scalar_one_or_none()
-    return settings
+def terms(connection: Connection, tenant: str, dataset: UUID) -> Terms | None:
+    """A dataset's terms; None when there is no such dataset."""
+    row = connection.execute(_TERMS, {"id": dataset, "tenant": tenant}).one_or_none()
+    return None if row is None else Terms(row.settings, row.priority)
 
 
-def insert_dataset(
-    connection: Connection, tenant: str, dataset: UUID, name: str, settings: Mapping[str, Any]
-) -> bool:
+def insert_dataset(connection: Connection, tenant: str, dataset: UUID, name: str, terms: Terms) -> bool:
     """Make a dataset; False when it is there already."""
-    values = {"id": dataset, "tenant": tenant, "name": name, "settings": dict(settings)}
+    values = {"id": dataset, "tenant": tenant, "name": name}
+    values |= {"settings": dict(terms.settings), "priority": terms.priority}
     return connection.execute(_INSERT_DATASET, values).rowcount == 1
 
 
 def insert_run(
-    connection: Connection, document: NewDocument, number: int, settings: Mapping[str, Any], run_on: bool
+    connection: Connection,
+    document: NewDocument,
+    number: int,
+    settings: Mapping[str, Any],
+    *,
+    run_on: bool,
+    priority: int,
 ) -> UUID | None:
     """Make version `number` of a document, its task and its first event; returns the task's id.
 
@@ -148,6 +161,7 @@ def insert_run(
         "settings": dict(settings),
         "stage": StageName.EXTRACT,
         "run_on": run_on,
+        "priority": priority,
     }
     made = connection.execute(_FIRST_RUN if number == 1 else _NEXT_RUN, values).rowcount
     return task_id(version) if made else None

@@ -367,4 +367,5 @@ class Announced:
 def take_runnable(connection: Connection, stages: Sequence[StageName], count: int) -> list[Announced]:
     """Mark up to `count` runnable tasks as announced now, recovered ones first, and return them."""
     rows = connection.execute(_TAKE_RUNNABLE, {"stages": list(stages), "count": count})
-    return [Announced(row.id, StageName(row.stage), row.priority, row.crashes > 0) for row in rows]
+    due = [Announced(row.id, StageName(row.stage), row.priority, row.crashes > 0) for row in rows]
+    return sorted(due, key=lambda task: (not task.recovered, -task.priority))  # an UPDATE keeps no order

@@ -74,6 +74,8 @@ _SENTENCES: Mapping[str, str] = {
     EventKind.CANCELLED: "Cancelled; what this run wrote is discarded.",
     EventKind.RETRIED: "A retry was asked for; it goes on with {stage}.",
     EventKind.OWNER_LOST: "Its worker was lost; it is back in line with all it had done.",
+    EventKind.PRIORITY_CHANGED: "Its priority was changed.",
+    EventKind.YIELDED: "Something more urgent goes first; it is back in line with all it had done.",
     EventKind.HELD: "The stage {stage} is held; it waits with all it had done.",
     EventKind.LET_GO: "Its worker let it go unharmed; it is back in line.",
     EventKind.DELETED: "Deleted with everything made from it.",

@@ -67,7 +67,9 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    PRIORITY_CHANGED = "priority_changed"
     OWNER_LOST = "owner_lost"
+    YIELDED = "yielded"  # let go so that something more urgent gets its worker
     HELD = "held"  # let go because its stage is held
     LET_GO = "let_go"  # let go because its worker stops, or lost the database
     DELETED = "deleted"

@@ -6,11 +6,12 @@ nobody's help: the fence is raised, so the worker's next write moves no row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Engine
 
-from docmill.db.control import Moved, Scope, Verb, move
+from docmill.db.control import Moved, Scope, Verb, move, prioritize
 from docmill.db.engine import reaching_database
 from docmill.logs import get_logger
 from docmill.ports import Dispatcher
@@ -30,8 +31,21 @@ class Control:
         """Move what the verb may move; what can run now is announced after the commit."""
         with self._engine.begin() as connection:
             moved = move(connection, verb, scope, tenant, target)
+        self._announce(moved)
+        log.info("control", verb=verb.value, scope=scope.value, target=str(target), moved=len(moved))
+        return moved
+
+    @reaching_database
+    def prioritize(self, tenant: str, document_id: UUID, priority: int) -> bool:
+        """Give a document another priority (0-9, 9 first), also where it waits; whether that changed it."""
+        with self._engine.begin() as connection:
+            moved = prioritize(connection, tenant, document_id, priority)
+        self._announce([moved] if moved else [])
+        log.info("prioritized", document_id=str(document_id), priority=priority, changed=moved is not None)
+        return moved is not None
+
+    def _announce(self, moved: Sequence[Moved]) -> None:
+        """A message that was sent before stays where it is, and is stale when its turn comes."""
         for task in moved:
             if task.runnable:
                 self._dispatcher.send(task.stage, task.task_id, task.priority)
-        log.info("control", verb=verb.value, scope=scope.value, target=str(target), moved=len(moved))
-        return moved

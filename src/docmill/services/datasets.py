@@ -18,6 +18,8 @@ from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
 from docmill.domain.names import as_uuid, check_dataset_name, composed
 
+USUAL_PRIORITY = 5
+
 _CURSOR = "datasets"
 _SPECIAL_TOKENS = 2  # the embedding model puts one before and one after every text
 _RANGES: Mapping[str, tuple[int, int]] = {"tokens": (16, 8_000), "characters": (50, 20_000)}
@@ -25,11 +27,12 @@ _RANGES: Mapping[str, tuple[int, int]] = {"tokens": (16, 8_000), "characters": (
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset and how it cuts documents that come from now on."""
+    """A dataset, how it cuts documents that come from now on, and their priority (0-9, 9 first)."""
 
     id: UUID
     name: str
     chunking: ChunkSettings
+    priority: int
     documents: int
     created_at: datetime
 
@@ -55,15 +58,18 @@ class Datasets:
         self._max_tokens = max_tokens
 
     @reaching_database
-    def create(self, tenant: str, name: str, chunking: ChunkSettings) -> tuple[Dataset, bool]:
-        """The dataset of this name, and whether it is new. Raises Conflict when it cuts in another way."""
+    def create(
+        self, tenant: str, name: str, chunking: ChunkSettings, priority: int = USUAL_PRIORITY
+    ) -> tuple[Dataset, bool]:
+        """The dataset of this name, and whether it is new. Raises Conflict when it has other settings."""
         self.check_chunking(chunking)
         name = check_dataset_name(name)
         dataset = dataset_id(tenant, name)
         with self._engine.begin() as connection:
-            created = intake.insert_dataset(connection, tenant, dataset, name, settings_of(chunking))
+            terms = intake.Terms(settings_of(chunking), priority)
+            created = intake.insert_dataset(connection, tenant, dataset, name, terms)
         found = self.find(tenant, str(dataset))
-        if found.chunking != chunking:
+        if (found.chunking, found.priority) != (chunking, priority):
             raise Conflict(
                 "A dataset of this name has other settings. Change them with PATCH, or choose a name."
             )
@@ -84,7 +90,7 @@ class Datasets:
         """The id of a dataset, without counting its documents. Raises DatasetNotFound."""
         dataset = as_uuid(name_or_id) or dataset_id(tenant, composed(name_or_id))
         with self._engine.begin() as connection:
-            if intake.dataset_settings(connection, tenant, dataset) is None:
+            if intake.terms(connection, tenant, dataset) is None:
                 raise DatasetNotFound
         return dataset
 
@@ -98,8 +104,10 @@ class Datasets:
         return DatasetPage(items, encode_cursor(_CURSOR, [items[-1].name]) if len(rows) > limit else None)
 
     @reaching_database
-    def change(self, tenant: str, name_or_id: str, changes: Mapping[str, Any]) -> Dataset:
-        """Set some of size, overlap and unit, for documents that come later.
+    def change(
+        self, tenant: str, name_or_id: str, changes: Mapping[str, Any], priority: int | None = None
+    ) -> Dataset:
+        """Set some of size, overlap and unit, and the priority, for documents that come later.
 
         Raises DatasetNotFound, InvalidSettings.
         """
@@ -107,7 +115,8 @@ class Datasets:
         chunking = ChunkSettings(**{**asdict(dataset.chunking), **changes})
         self.check_chunking(chunking)
         with self._engine.begin() as connection:
-            catalogue.set_dataset_settings(connection, tenant, dataset.id, settings_of(chunking))
+            settings = settings_of(chunking)
+            catalogue.set_dataset(connection, tenant, dataset.id, settings, priority)
         return self.find(tenant, str(dataset.id))
 
     def check_chunking(self, chunking: ChunkSettings) -> None:
@@ -129,4 +138,4 @@ class Datasets:
 
 def _dataset(row: catalogue.DatasetRow) -> Dataset:
     chunking = ChunkSettings(**row.settings["chunking"])
-    return Dataset(row.id, row.name, chunking, row.documents, row.created_at)
+    return Dataset(row.id, row.name, chunking, row.priority, row.documents, row.created_at)

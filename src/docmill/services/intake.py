@@ -26,12 +26,12 @@ from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, c
 from docmill.domain.states import ENDED, StageName, Status
 from docmill.logs import get_logger
 from docmill.ports import Dispatcher, Storage
-from docmill.services.datasets import settings_of
+from docmill.services.datasets import USUAL_PRIORITY, settings_of
 
 log = get_logger(__name__)
 
 DEFAULT_DATASET = "default"
-_PRIORITY = 5
+MOST_PRIORITY = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Arrival:
     sha256: str
     dataset: str = DEFAULT_DATASET
     metadata: Mapping[str, str] | None = None
+    priority: int | None = None  # 0-9, 9 first; None: as its dataset says
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Accepted:
     document_id: UUID
     task_id: UUID
     created: bool
+    priority: int
 
 
 def storage_key(sha256: str) -> str:
@@ -88,11 +90,11 @@ class Intake:
         """
         document = self._document(tenant, arrival)
         with self._engine.begin() as connection:
-            settings = self._settings(connection, document, arrival.dataset)
+            terms = self._terms(connection, document, arrival.dataset)
             self._storage.put(document.storage_key, arrival.path)
-            accepted = self._enter(connection, document, settings)
+            accepted = self._enter(connection, document, terms, arrival.priority)
         if accepted.created:
-            self._dispatcher.send(StageName.EXTRACT, accepted.task_id, _PRIORITY)
+            self._dispatcher.send(StageName.EXTRACT, accepted.task_id, accepted.priority)
         log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
         return accepted
 
@@ -110,11 +112,13 @@ class Intake:
                 raise DocumentNotFound
             if run.status not in ENDED:
                 raise WrongState("The document is in work. Wait until that has ended, or cancel it first.")
-            settings = rows.dataset_settings(connection, tenant, document.dataset_id) or {}
+            terms = rows.terms(connection, tenant, document.dataset_id)
+            if terms is None:
+                raise DocumentNotFound
             detected = detect(self._storage.local_path(document.storage_key), document.name)
             document = replace(document, notices=tuple(detected.notices))
-            accepted = self._start(connection, document, run.number + 1, settings)
-        self._dispatcher.send(StageName.EXTRACT, accepted.task_id, _PRIORITY)
+            accepted = self._start(connection, document, run.number + 1, terms.settings, run.priority)
+        self._dispatcher.send(StageName.EXTRACT, accepted.task_id, accepted.priority)
         return accepted
 
     def _document(self, tenant: str, arrival: Arrival) -> rows.NewDocument:
@@ -139,44 +143,66 @@ class Intake:
             notices=tuple(detected.notices),
         )
 
-    def _settings(
-        self, connection: Connection, document: rows.NewDocument, name: str
-    ) -> Mapping[str, object]:
-        """The settings of the document's dataset, which is made if only its name was given."""
+    def _terms(self, connection: Connection, document: rows.NewDocument, name: str) -> rows.Terms:
+        """The terms of the document's dataset, which is made if only its name was given."""
         tenant, dataset = document.tenant, document.dataset_id
         found = rows.enter(connection, tenant, dataset, document.storage_key)
         if found is None and as_uuid(name) is None:
-            settings = settings_of(ChunkSettings())
-            rows.insert_dataset(connection, tenant, dataset, composed(name), settings)
-            found = rows.dataset_settings(connection, tenant, dataset)
+            usual = rows.Terms(settings_of(ChunkSettings()), USUAL_PRIORITY)
+            rows.insert_dataset(connection, tenant, dataset, composed(name), usual)
+            found = rows.terms(connection, tenant, dataset)
         if found is None:
             raise DatasetNotFound
         return found
 
     def _enter(
-        self, connection: Connection, document: rows.NewDocument, settings: Mapping[str, object]
+        self, connection: Connection, document: rows.NewDocument, terms: rows.Terms, given: int | None
     ) -> Accepted:
-        task = rows.insert_run(connection, document, 1, settings, self._runs_on(document))
+        priority = self._priority(document, terms) if given is None else given
+        task = self._insert(connection, document, 1, terms.settings, priority)
         if task is not None:
-            return Accepted(document.id, task, True)
+            return Accepted(document.id, task, True, priority)
         run = rows.latest_run(connection, document.tenant, document.id)
-        if run is not None and not _needs_another(run):
-            return Accepted(document.id, run.task_id, False)
-        return self._start(connection, document, run.number + 1 if run else 1, settings)
+        if run is None:
+            return self._start(connection, document, 1, terms.settings, priority)
+        if not _needs_another(run):
+            return Accepted(document.id, run.task_id, False, run.priority)
+        again = run.priority if given is None else given
+        return self._start(connection, document, run.number + 1, terms.settings, again)
 
     def _start(
-        self, connection: Connection, document: rows.NewDocument, number: int, settings: Mapping[str, object]
+        self,
+        connection: Connection,
+        document: rows.NewDocument,
+        number: int,
+        settings: Mapping[str, object],
+        priority: int,
     ) -> Accepted:
         """Begin another version; what an earlier one left unpublished is given up."""
         rows.discard_building(connection, document.tenant, document.id)
-        task = rows.insert_run(connection, document, number, settings, self._runs_on(document))
+        task = self._insert(connection, document, number, settings, priority)
         if task is None:
             raise Conflict("The document was deleted while the same file arrived. Send it again.")
-        return Accepted(document.id, task, True)
+        return Accepted(document.id, task, True, priority)
 
-    def _runs_on(self, document: rows.NewDocument) -> bool:
+    def _insert(
+        self,
+        connection: Connection,
+        document: rows.NewDocument,
+        number: int,
+        settings: Mapping[str, object],
+        priority: int,
+    ) -> UUID | None:
+        run_on = self._is_small(document)
+        return rows.insert_run(connection, document, number, settings, run_on=run_on, priority=priority)
+
+    def _is_small(self, document: rows.NewDocument) -> bool:
         """Whether one worker may carry it through all stages without the round trips between."""
         return document.size_bytes <= self._run_on_bytes
+
+    def _priority(self, document: rows.NewDocument, terms: rows.Terms) -> int:
+        """Its dataset's, and one more when it is small: what is done at once goes before what takes long."""
+        return min(terms.priority + int(self._is_small(document)), MOST_PRIORITY)
 
 
 def _needs_another(run: rows.LatestRun) -> bool:

@@ -45,6 +45,11 @@ class Steering:
         moved = len(self._control.say(verb, Scope.DATASET, tenant, dataset_id))
         return moved + (self._start_cancelled(tenant, dataset_id) if verb is Verb.RETRY else 0)
 
+    def prioritize(self, tenant: str, document_id: UUID, priority: int) -> Document:
+        """The document with another priority (0-9, 9 first). Raises DocumentNotFound."""
+        self._control.prioritize(tenant, document_id, priority)
+        return self._documents.get(tenant, document_id)
+
     def _start_cancelled(self, tenant: str, dataset_id: UUID) -> int:
         """Start the cancelled documents of a dataset again, each as a new version."""
         started, cursor = 0, None

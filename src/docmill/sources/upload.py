@@ -38,7 +38,9 @@ class Upload:
             file.write(data)
 
     @reaching_storage
-    def arrival(self, name: str, dataset: str | None, metadata: Mapping[str, str]) -> Arrival:
+    def arrival(
+        self, name: str, dataset: str | None, metadata: Mapping[str, str], priority: int | None = None
+    ) -> Arrival:
         """Everything is here: the file as intake wants it."""
         return Arrival(
             path=self._path or self._begin(),
@@ -47,6 +49,7 @@ class Upload:
             sha256=self._hash.hexdigest(),
             dataset=dataset or DEFAULT_DATASET,
             metadata=metadata,
+            priority=priority,
         )
 
     def discard(self) -> None:
