@@ -110,8 +110,10 @@ _STAGE_DONE = """finished AS (
 )"""
 
 _STAGE_EVENT = """event AS (
-  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
-  SELECT tenant_id, dataset_id, document_id, id, 'stage_finished', :stage FROM moved
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
+  SELECT tenant_id, dataset_id, document_id, id, 'stage_finished', :stage,
+    jsonb_build_object('next', stage, 'status', status)
+  FROM moved
 )"""
 
 _HAND_ON = text(
