@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from docmill.db.engine import reaching_database
+from docmill.db.engine import alone, reaching_database
 from docmill.db.lexical import Lexical
 from docmill.db.passages import Passage, read_passages
 from docmill.domain.errors import InvalidQuery
@@ -98,7 +98,7 @@ class Search:
     def _read(
         self, tenant: str, ranked: Sequence[tuple[UUID, float]], legs: dict[str, Sequence[Scored]]
     ) -> tuple[Hit, ...]:
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             passages = read_passages(connection, tenant, [chunk for chunk, _ in ranked])
         places = {leg: _places(found) for leg, found in legs.items()}
         return tuple(_hit(passages[chunk], score, places) for chunk, score in ranked if chunk in passages)
