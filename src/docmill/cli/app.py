@@ -11,6 +11,7 @@ import typer
 from docmill.cli import (
     admin,
     configuration,
+    doctor,
     documents,
     events,
     holds,
@@ -45,7 +46,7 @@ app = typer.Typer(
 
 app.command(rich_help_panel=RUNNING)(processes.up)
 app.command(rich_help_panel=RUNNING)(processes.down)
-app.command(rich_help_panel=RUNNING)(processes.doctor)
+app.command(rich_help_panel=RUNNING)(doctor.doctor)
 app.command(rich_help_panel=RUNNING)(configuration.config)
 app.command(rich_help_panel=RUNNING)(processes.version)
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from docmill.cli.configuration import settings
-from docmill.cli.console import print_json, stdout
-
-if TYPE_CHECKING:
-    from docmill.local.doctor import Check
 
 
 def up(
@@ -28,20 +23,6 @@ def down() -> None:
     from docmill.local.down import down as stop
 
     raise typer.Exit(stop(settings()))
-
-
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
-) -> None:
-    """Examine this installation: what runs, versions, migrations, disk. Exits 1 if one is wrong."""
-    from docmill.local.doctor import examine
-
-    checks = examine(settings())
-    if as_json:
-        print_json([asdict(check) for check in checks])
-    else:
-        _print_checks(checks)
-    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
 
 
 def version() -> None:
@@ -73,14 +54,3 @@ def api() -> None:
     from docmill.api.serve import serve
 
     serve(settings())
-
-
-def _print_checks(checks: list[Check]) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table("", "check", "found", "what to do", box=box.SIMPLE)
-    for check in checks:
-        mark = "[green]ok[/]" if check.ok else "[red]!![/]"
-        table.add_row(mark, check.name, check.detail, "" if check.ok else check.advice)
-    stdout().print(table)

@@ -19,7 +19,7 @@ ON CONFLICT (id) DO UPDATE SET seen_at = now(), queues = excluded.queues, proces
 )
 _REMOVE = text("DELETE FROM workers WHERE id = ANY(:ids)")
 _ALL = text(
-    """SELECT id, host, queues, version, processes, started_at, seen_at, took_at, idle_since,
+    """SELECT id, host, queues, processes, extract(epoch FROM now() - started_at)::float8 AS age_seconds,
   extract(epoch FROM now() - seen_at)::float8 AS silent_seconds,
   extract(epoch FROM now() - idle_since)::float8 AS idle_seconds
 FROM workers ORDER BY started_at, id"""
@@ -63,6 +63,8 @@ class Worker:
     id: str
     host: str
     queues: Sequence[str]
+    processes: Sequence[int]
+    age_seconds: float
     silent_seconds: float
     idle_seconds: float | None
 
@@ -101,7 +103,7 @@ def remove(connection: Connection, ids: Sequence[str]) -> int:
 def workers(connection: Connection) -> list[Worker]:
     """Every worker that did not say goodbye, the oldest first."""
     rows = connection.execute(_ALL)
-    return [Worker(row.id, row.host, row.queues, row.silent_seconds, row.idle_seconds) for row in rows]
+    return [Worker(**row._mapping) for row in rows]
 
 
 def note_beat(connection: Connection) -> None:
