@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import backlog, eta, latency, memory, orchestration, peer_pipelines, search_speed, throughput
+from benchmarks import (
+    backlog,
+    eta,
+    latency,
+    memory,
+    orchestration,
+    peer_pipelines,
+    search_speed,
+    steering,
+    throughput,
+)
 from benchmarks.figures import Figure, show, write
 from benchmarks.scale import QUICK, Scale
 from rich.console import Console
@@ -25,6 +35,7 @@ FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
     "orchestration": orchestration.measure,
     "latency": latency.measure,
     "throughput": throughput.measure,
+    "steering": steering.measure,
     "eta": eta.measure,
     "peers": peer_pipelines.measure,
     "memory": memory.measure,

@@ -76,6 +76,10 @@ class Caller:
         """All that is shown of a task."""
         return self._ask("GET", url)[1]
 
+    def say(self, verb: str, document: str) -> int:
+        """Steer a document; returns the code of the answer."""
+        return self._ask("POST", f"/api/v1/documents/{document}/{verb}")[0]
+
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, object]]:
@@ -124,7 +128,7 @@ def _burst(place: Installation, uploads: int) -> tuple[list[float], float]:
     lines = _LINE * (_SIZE // len(_LINE))
 
     def call() -> list[float]:
-        caller = _caller(place, api_url(place.settings))
+        caller = caller_of(place, api_url(place.settings))
         times = []
         while next(numbers) < uploads:
             times.append(_milliseconds_of_upload(caller, lines))
@@ -145,7 +149,8 @@ def _milliseconds_of_upload(caller: Caller, lines: bytes) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _caller(place: Installation, url: str) -> Caller:
+def caller_of(place: Installation, url: str) -> Caller:
+    """A caller with the key of this installation."""
     assert place.settings.api_key is not None
     return Caller.of(url, place.settings.api_key.get_secret_value())
 
@@ -153,7 +158,7 @@ def _caller(place: Installation, url: str) -> Caller:
 def _idle(scale: Scale) -> list[Figure]:
     """The whole product with nothing else to do: one page at a time, until its status says SUCCESS."""
     with product(worker_processes=2) as installation:
-        caller = _caller(installation, installation.state.api_url)
+        caller = caller_of(installation, installation.state.api_url)
         seconds = [_published_after(caller, number) for number in range(scale.idle_documents + 2)][2:]
     ended = f"{len(seconds)} documents"
     return [

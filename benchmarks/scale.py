@@ -26,6 +26,8 @@ class Scale:
     memory_documents: int = 500
     backlog_documents: int = 10_000
     backlog_requests: int = 300
+    pauses: int = 150
+    cancels: int = 100
 
 
 QUICK = Scale(
@@ -46,4 +48,6 @@ QUICK = Scale(
     memory_documents=60,
     backlog_documents=1_000,
     backlog_requests=40,
+    pauses=8,
+    cancels=5,
 )
