@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from docmill.adapters.broker import CeleryDispatcher
+from docmill.adapters.broker import CeleryDispatcher, is_redis
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.languages import detect_language
+from docmill.adapters.mirror import RedisMirror
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
@@ -24,6 +25,8 @@ from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import Embedder, Reading, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.document_logs import DocumentLog
+from docmill.services.live_state import LiveState
+from docmill.services.monitoring import Monitoring
 from docmill.services.search import Search
 from docmill.settings import Settings
 from docmill.stages.chunk import ChunkStage
@@ -31,6 +34,8 @@ from docmill.stages.contract import Stage
 from docmill.stages.embed import Embed
 from docmill.stages.extract import Extract
 from docmill.stages.index import Index
+
+_TURNS_A_COPY_LASTS = 3
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,21 @@ def keep_document_logs(app: App) -> DocumentLog:
     handler = DocumentLog(app.engine)
     logging.getLogger().addHandler(handler)
     return handler
+
+
+def make_mirroring(app: App) -> Callable[[], object] | None:
+    """One turn of copying the live state to Redis; None where the broker is none, or nobody wants it."""
+    seconds, broker_url = app.settings.mirror_seconds, app.settings.broker
+    if not seconds or not is_redis(broker_url):
+        return None
+    live = LiveState(app.engine, Monitoring(app.engine, app.dispatcher))
+    mirror = RedisMirror(broker_url)
+
+    def turn() -> None:
+        if live.is_my_turn(seconds * 0.9):  # a turn that comes a little early counts
+            mirror.write(live.facts(), seconds * _TURNS_A_COPY_LASTS)
+
+    return turn
 
 
 def make_recovery(app: App) -> Recovery:

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         "json", description="One JSON object a line, or text for people."
     )
+    mirror_seconds: float = Field(
+        5.0, ge=0, description="How often live state is copied to Redis for monitors; 0: never."
+    )
     document_log_days: int = Field(
         30, ge=1, le=3650, description="Days for which the log lines of a document are kept."
     )

@@ -23,7 +23,7 @@ QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
 
 _BREAK_SECONDS = 3.0
 _PING_SECONDS = 60.0  # a ping that nobody took by then is not worth an answer
-_GIVE_UP_AT_ONCE = {
+GIVE_UP_AT_ONCE = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0,
@@ -45,9 +45,14 @@ def message_name(stage: StageName) -> str:
     return f"docmill.{stage.value}"
 
 
+def is_redis(broker_url: str) -> bool:
+    """Whether the broker speaks Redis's protocol."""
+    return broker_url.startswith(("redis", "rediss", "sentinel"))
+
+
 def celery_options(broker_url: str) -> dict[str, Any]:
     """Celery's options for producers and workers. Why each is so: docs/adr/0006."""
-    redis = broker_url.startswith(("redis", "rediss", "sentinel"))
+    redis = is_redis(broker_url)
     return {
         "broker_url": broker_url,
         "task_ignore_result": True,
@@ -88,7 +93,7 @@ class CeleryDispatcher:
         self._app.conf.update(celery_options(broker_url))
         self._app.conf.broker_transport_options = {
             **self._app.conf.broker_transport_options,
-            **_GIVE_UP_AT_ONCE,
+            **GIVE_UP_AT_ONCE,
         }
         self._lowest_first = "queue_order_strategy" in self._app.conf.broker_transport_options
         self._away = self._app.connection().connection_errors

@@ -203,3 +203,25 @@ def stages(connection: Connection, seconds: float) -> dict[str, StageCounts]:
             values = dict(row._mapping)
             told.setdefault(values.pop("stage"), {}).update(values)
     return {stage: StageCounts(**values) for stage, values in told.items()}
+
+
+_TAKE_TURN = text(
+    """INSERT INTO sweeps (name, at) VALUES ('mirror', now())
+ON CONFLICT (name) DO UPDATE SET at = now() WHERE sweeps.at < now() - make_interval(secs => :seconds)
+RETURNING name"""
+)
+_IN_WORK = text(
+    """SELECT t.id, t.tenant_id, t.document_id, t.stage, t.priority, t.owner, p.done, p.total, t.updated_at
+FROM document_tasks t LEFT JOIN stage_progress p ON p.task_id = t.id AND p.stage = t.stage
+WHERE t.status = 'running'"""
+)
+
+
+def take_turn(connection: Connection, seconds: float) -> bool:
+    """Whether nobody copied the live state for so many seconds; then it is noted that somebody does now."""
+    return connection.execute(_TAKE_TURN, {"seconds": seconds}).one_or_none() is not None
+
+
+def in_work(connection: Connection) -> list[Mapping[str, Any]]:
+    """The tasks of all tenants that a process works on, by ids only, and how far their stage is."""
+    return [dict(row._mapping) for row in connection.execute(_IN_WORK)]

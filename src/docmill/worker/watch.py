@@ -9,13 +9,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from typing import NoReturn
 
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill import __version__
-from docmill.bootstrap import App, keep_document_logs, make_app, make_recovery
+from docmill.bootstrap import App, keep_document_logs, make_app, make_mirroring, make_recovery
 from docmill.db import workers
 from docmill.logs import get_logger
 from docmill.pipeline.owner import this_host
@@ -59,6 +60,7 @@ class Watch:
         self._turns = (
             Turns("watch", often, lambda: self._look(app, hearing), lambda: self._say_goodbye(app)),
             Turns("recovery", self._settings.sweep_seconds, lambda: self._recover(app, recovery)),
+            *self._make_mirroring(app),
         )
         for turns in self._turns:
             turns.start()
@@ -67,6 +69,11 @@ class Watch:
         """End at the next turn."""
         for turns in self._turns:
             turns.stop()
+
+    def _make_mirroring(self, app: App) -> Iterator[Turns]:
+        turn = make_mirroring(app)
+        if turn is not None:
+            yield Turns("mirror", self._settings.mirror_seconds, turn)
 
     def _make_hearing(self, app: App) -> Hearing:
         return Hearing(
