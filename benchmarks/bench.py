@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import (
     backlog,
     eta,
+    events,
     latency,
     memory,
     orchestration,
@@ -41,6 +42,7 @@ FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
     "memory": memory.measure,
     "search": search_speed.measure,
     "backlog": backlog.measure,
+    "events": events.measure,
 }
 
 

@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import statistics
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +96,7 @@ def _part(name: str) -> bytes:
 
 def _uploads(scale: Scale) -> list[Figure]:
     """The API without workers: the answer does not wait for them, and one machine has no cores for both."""
-    with _only_the_api() as installation:
+    with only_the_api() as (installation, _):
         _burst(installation, 3 * _CALLERS)
         bursts = [_burst(installation, scale.uploads) for _ in range(scale.repeat)]
     p50, p99 = (statistics.median(percentile(times, share) for times, _ in bursts) for share in (0.5, 0.99))
@@ -107,7 +108,8 @@ def _uploads(scale: Scale) -> list[Figure]:
 
 
 @contextmanager
-def _only_the_api() -> Iterator[Installation]:
+def only_the_api() -> Iterator[tuple[Installation, subprocess.Popen[bytes]]]:
+    """PostgreSQL, Redis and the API, without workers; and the API's process."""
     with temporary_home() as home, start_postgres(home) as cluster, start_redis(home) as broker_url:
         upgrade(cluster.url)
         port = choose_port(0, "DOCMILL_API_PORT")
@@ -116,9 +118,9 @@ def _only_the_api() -> Iterator[Installation]:
         key = place.settings.api_key
         assert key is not None
         environment = as_environment({**urls, "api_key": key.get_secret_value()})
-        with running(["docmill", "api"], environment, home / "api.log"):
+        with running(["docmill", "api"], environment, home / "api.log") as api:
             eventually(lambda: api_answers(api_url(place.settings)), 60.0)
-            yield place
+            yield place, api
         place.engine.dispose()
 
 

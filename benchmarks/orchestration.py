@@ -84,7 +84,7 @@ class Carriers:
 
     def documents(self, count: int, *, run_on: bool) -> float:
         """Documents through all stages of the product, which do nothing."""
-        tasks = _put_in_line(self.engine, count, run_on)
+        tasks = put_in_line(self.engine, count, run_on)
 
         def carry() -> None:
             for task in tasks:
@@ -132,7 +132,7 @@ def _carriers(home: Path, cluster: Cluster, broker_url: str) -> Iterator[Carrier
         engine = connect(cluster.url)
         stack.callback(engine.dispose)
         eventually(lambda: count_workers(engine), 60.0)
-        servers = [_postmaster(cluster), _redis_process(broker_url)]
+        servers = [postmaster(cluster), _redis_process(broker_url)]
         yield Carriers(engine, CeleryDispatcher(broker_url), bare_broker, workers, [bare], servers)
 
 
@@ -142,7 +142,8 @@ def _start(
     return stack.enter_context(running(words, settings, home / f"{name}.log")).pid
 
 
-def _postmaster(cluster: Cluster) -> int:
+def postmaster(cluster: Cluster) -> int:
+    """The process of PostgreSQL from which all its others descend."""
     return int((cluster.data / "postmaster.pid").read_text().split()[0])
 
 
@@ -152,7 +153,7 @@ def _redis_process(broker_url: str) -> int:
     return facts["process_id"]
 
 
-def _put_in_line(engine: Engine, count: int, run_on: bool) -> list[UUID]:
+def put_in_line(engine: Engine, count: int, run_on: bool) -> list[UUID]:
     """Documents whose tasks wait at the first stage; returns the tasks."""
     names = ("dataset", "document", "version", "task")
     rows = [{name: uuid4() for name in names} for _ in range(count)]
@@ -169,7 +170,7 @@ def _left(engine: Engine) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Silent:
+class Silent:
     """Nobody is told: the runner goes on by itself."""
 
     def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:  # noqa: ARG002
@@ -182,8 +183,8 @@ class _Silent:
 def _steps_a_second(engine: Engine, steps: int) -> float:
     """One document whose first stage has so many steps, through the runner in this process."""
     stages: dict[StageName, Stage] = {StageName.EXTRACT: Nothing(StageName.EXTRACT, steps)}
-    runner = Runner(engine, stages, _Silent(), RunnerSettings(queues=frozenset({"extract"})), lambda: False)
-    [task] = _put_in_line(engine, 1, run_on=True)
+    runner = Runner(engine, stages, Silent(), RunnerSettings(queues=frozenset({"extract"})), lambda: False)
+    [task] = put_in_line(engine, 1, run_on=True)
     started = time.perf_counter()
     runner.run(task, StageName.EXTRACT)
     return steps / (time.perf_counter() - started)

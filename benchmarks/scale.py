@@ -28,9 +28,14 @@ class Scale:
     backlog_requests: int = 300
     pauses: int = 150
     cancels: int = 100
+    listeners: int = 500
+    listening_seconds: float = 30.0
+    watched_documents: int = 120
 
 
 QUICK = Scale(
+    listening_seconds=6.0,
+    watched_documents=30,
     repeat=1,
     long_files=6,
     short_files=30,

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
-from tests.pipelines import counting_stages, events, make_runner, put_in_line
+from tests.pipelines import counting_stages, events, make_runner, put_in_line, task_row
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
 
+from docmill.db import tasks
+from docmill.db.control import Scope, Verb, move
 from docmill.domain.events import sentence
 from docmill.domain.states import EventKind, StageName
 from docmill.services.access import hash_key
@@ -78,6 +80,17 @@ def test_a_worker_that_stops_says_that_it_let_go(engine: Engine) -> None:
     make_runner(engine, counting_stages(), is_stopping=lambda: True).run(task, StageName.EXTRACT)
 
     assert events(engine, task) == ["claimed", "let_go"]
+
+
+def test_a_pause_that_waits_for_a_worker_is_told_also_when_that_worker_dies(engine: Engine) -> None:
+    task = put_in_line(engine)
+    with engine.begin() as connection:
+        assert tasks.claim(connection, task, StageName.EXTRACT, "a-worker", 30.0)
+        move(connection, Verb.PAUSE, Scope.DATASET, "default", task_row(engine, task).dataset_id)
+        (lost,) = tasks.running(connection)
+        tasks.free(connection, lost, died=True, crash_limit=2, error={})
+
+    assert events(engine, task) == ["claimed", "pause_requested", "owner_lost", "paused"]
 
 
 @pytest.mark.parametrize("kind", [*EventKind, "of_a_newer_docmill"])

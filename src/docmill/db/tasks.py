@@ -16,10 +16,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.states import Desired, EventKind, StageName
 
-_EVENT = """event AS (
+# What ends a worker's hold on a task that somebody wants to rest also brings it to rest.
+_AT_REST = """UNION ALL
+  SELECT tenant_id, dataset_id, document_id, id, 'paused', stage, jsonb_build_object() FROM moved
+  WHERE status = 'queued' AND desired = 'pause'"""
+
+_EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
-  SELECT tenant_id, dataset_id, document_id, id, {kind}, stage, {data} FROM moved
-)"""
+  SELECT tenant_id, dataset_id, document_id, id, {{kind}}, stage, {{data}} FROM moved
+  {_AT_REST}
+)"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +115,13 @@ _STAGE_DONE = """finished AS (
   WHERE p.task_id = moved.id AND p.stage = :stage
 )"""
 
-_STAGE_EVENT = """event AS (
+_STAGE_EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
   SELECT tenant_id, dataset_id, document_id, id, 'stage_finished', :stage,
     jsonb_build_object('next', stage, 'status', status)
   FROM moved
-)"""
+  {_AT_REST}
+)"""  # noqa: S608
 
 _HAND_ON = text(
     f"""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from docmill.db import catalogue
 from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
 from docmill.db.content import boxes_to_json, read_blocks
-from docmill.db.engine import reaching_database
+from docmill.db.engine import alone, reaching_database
 from docmill.db.estimates import size_at
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.documents import Block
@@ -129,7 +129,7 @@ class Documents:
     @reaching_database
     def in_work(self, tenant: str) -> tuple[Document, ...]:
         """The documents that a worker has in hand now, oldest first."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             rows = catalogue.in_work(connection, tenant)
         return tuple(Document(row, view(self._estimated(row))) for row in rows)
 

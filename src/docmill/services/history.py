@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from docmill.db import events
-from docmill.db.engine import reaching_database
+from docmill.db.engine import alone, reaching_database
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.errors import DocumentNotFound, TaskNotFound
 from docmill.domain.events import Event
@@ -36,7 +36,7 @@ class History:
         self, tenant: str, document_id: UUID, *, cursor: str | None = None, limit: int = 50
     ) -> EventPage:
         """Events of a document, oldest first. Raises InvalidCursor, and DocumentNotFound if it never was."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             found = events.history(connection, tenant, document_id, _after(cursor), limit + 1)
         if not found and cursor is None:
             raise DocumentNotFound
@@ -47,7 +47,7 @@ class History:
         self, tenant: str, task_id: UUID, *, cursor: str | None = None, limit: int = 50
     ) -> EventPage:
         """Events of one task, oldest first. Raises InvalidCursor, and TaskNotFound if it never was."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             found = events.task_history(connection, tenant, task_id, _after(cursor), limit + 1)
         if not found and cursor is None:
             raise TaskNotFound
@@ -56,7 +56,7 @@ class History:
     @reaching_database
     def check_known(self, tenant: str, document_id: UUID) -> None:
         """Raises DocumentNotFound when this tenant never had such a document."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             if not events.has_history(connection, tenant, document_id):
                 raise DocumentNotFound
 

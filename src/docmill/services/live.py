@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from sqlalchemy import Engine
 
 from docmill.db import events
-from docmill.db.engine import reaching_database
+from docmill.db.engine import alone, reaching_database
 from docmill.db.events import Choice
 from docmill.domain.errors import Unavailable, UnknownEvent
 from docmill.domain.events import Event, Position
@@ -52,7 +52,7 @@ class Live(Generic[T]):
         documents: Documents,
         telling: Telling[T],
         *,
-        poll_seconds: float = 0.2,
+        poll_seconds: float = 0.25,
         progress_seconds: float = 1.0,
         capacity: int = 5000,
     ) -> None:
@@ -73,7 +73,7 @@ class Live(Generic[T]):
     @reaching_database
     def check(self, after: Position) -> None:
         """Raises UnknownEvent for a position that this database cannot have given out."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             if after.xid > events.horizon(connection).xid:
                 raise UnknownEvent
 
@@ -125,7 +125,7 @@ class Live(Generic[T]):
         self, choice: Choice, after: Position, until: Position | None
     ) -> tuple[list[Event], Position]:
         """A page, and the place up to which it is complete when it is not full."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             end = until or events.horizon(connection)
             return events.chosen(connection, choice, after, end, _PAGE), end
 
@@ -148,7 +148,7 @@ class Live(Generic[T]):
 
     @reaching_database
     def _read_horizon(self) -> Position:
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             return events.horizon(connection)
 
     async def _run(self) -> None:
@@ -187,7 +187,7 @@ class Live(Generic[T]):
 
     @reaching_database
     def _read_all(self, after: Position) -> list[Event]:
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             return events.of_everybody(connection, after, _PAGE)
 
     def _tell(self, event: Event) -> None:
