@@ -107,7 +107,12 @@ def test_a_secret_is_shown_once(api: Served, receiver: Receiver) -> None:
 
 
 def test_what_cannot_be_is_refused_with_the_reason(api: Served, receiver: Receiver) -> None:
-    for url in ("ftp://example.com/", "http://169.254.169.254/latest/meta-data", "http://me:pw@example.com/"):
+    for url in (
+        "ftp://example.com/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://me:pw@example.com/",
+        "http://☃.com",
+    ):
         body = problem(api.client.post("/api/v1/webhooks", json={"url": url}), 422, "invalid_webhook")
         assert "pw" not in body["detail"]
     problem(

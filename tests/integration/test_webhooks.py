@@ -6,7 +6,7 @@ import shutil
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.polling import eventually
 from tests.receivers import OK, Receiver, receiving, status
 
 from docmill.adapters.webhook_http import Outlet, Resolve, look_up
+from docmill.db.deliveries import Turn, claim
 from docmill.db.webhooks import DeliveryRow
 from docmill.domain.errors import InvalidWebhook, WebhookDisabled, WebhookNotFound
 from docmill.domain.networks import parse_networks
@@ -50,10 +51,10 @@ def courier(
     failing: float = 3600.0,
     resolve: Resolve = look_up,
     allowed: str = "127.0.0.0/8",
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Courier:
-    return Courier(
-        engine, Outlet(parse_networks(allowed), timeout, resolve), CourierSettings(timeout, failing)
-    )
+    outlet = Outlet(parse_networks(allowed), timeout, resolve)
+    return Courier(engine, outlet, CourierSettings(timeout, failing), should_stop)
 
 
 def happen(
@@ -250,7 +251,7 @@ def test_a_webhook_that_does_nothing_but_fail_is_switched_off_and_misses_nothing
     send(engine, failing=3600)
     off = webhooks.get(TENANT, webhook.id)
     assert off.enabled is False
-    assert off.disabled_reason == "Nothing but failures for 1 hours. The receiver answered 500."
+    assert off.disabled_reason == "Nothing but failures for 1 h. The receiver answered 500."
     with pytest.raises(WebhookDisabled):
         webhooks.test(TENANT, webhook.id)
 
@@ -392,19 +393,46 @@ def test_a_name_is_looked_up_once_so_it_cannot_lead_elsewhere_the_second_time(
     assert only(webhooks, webhook.id).status == "delivered"
 
 
-def test_two_who_send_at_the_same_time_send_nothing_twice(
+def test_two_who_send_at_the_same_time_never_have_the_same_delivery(
     engine: Engine, webhooks: Webhooks, receiver: Receiver
 ) -> None:
-    webhooks.create(TENANT, receiver.url, KINDS, None)
+    webhook, _ = webhooks.create(TENANT, receiver.url, KINDS, None)
     for _ in range(50):
         happen(engine)
-    threads = [threading.Thread(target=courier(engine).run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    send(engine, should_stop=lambda: True)  # made, and not sent
+    pass_time(engine)
+    with engine.begin() as one, engine.begin() as another:
+        claims = [claim(connection, webhook.id, 30, 60) for connection in (one, another)]
+    assert len({delivery.id for claimed in claims for delivery in claimed}) == 50
+
+    mine, yours = Turn(engine), Turn(engine)
+    assert (mine.take(), yours.take()) == (True, False)
+    mine.end()
+    assert yours.take()
+
+
+def test_what_a_stopped_process_had_in_hand_is_sent_again_under_the_same_id(
+    engine: Engine, webhooks: Webhooks, receiver: Receiver
+) -> None:
+    over = threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        over.wait(20)
+
+    receiver.answers = [hang]
+    webhook, _ = webhooks.create(TENANT, receiver.url, KINDS, None)
+    happen(engine)
+    send(engine, should_stop=lambda: len(receiver.received) == 1)
+    over.set()
+    assert only(webhooks, webhook.id).status == "pending"
+    send(engine)  # it may still be in somebody's hands
+    assert len(receiver.received) == 1
+
+    pass_time(engine)
     send(engine)
-    assert len(receiver.received) == len(set(receiver.ids())) == 50
+    assert len(receiver.received) == 2
+    assert len(set(receiver.ids())) == 1
+    assert only(webhooks, webhook.id).status == "delivered"
 
 
 def test_deliveries_are_listed_newest_first_and_go_after_a_while(

@@ -58,6 +58,15 @@ def look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+def is_readable(url: str) -> bool:
+    """Whether an `Outlet` can make out where this URL leads."""
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return True
+
+
 class Outlet:
     """Opens lines to receivers. Networks in `allowed` may be called though they are not public."""
 
@@ -102,7 +111,8 @@ class Outlet:
     async def _checked_addresses(self, url: httpx.URL) -> list[str]:
         port = url.port or (443 if url.scheme == "https" else 80)
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self._resolve, url.host, port)
+        host = url.raw_host.decode()
+        found = await loop.run_in_executor(self._threads, self._resolve, host, port)
         if not all(may_be_called(address, self._allowed) for address in found):
             raise _NotPublic
         return list(found)[:_MOST_ADDRESSES]

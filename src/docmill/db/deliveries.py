@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy import Connection, Engine, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.db.events import Choice
@@ -17,11 +17,24 @@ from docmill.domain.events import Event, Position
 _WEBHOOKS_AT_ONCE = 64
 _REMOVED_AT_ONCE = 1000
 
-_TURN = 0x646F636D696C6C  # any number, as long as it is always the same
-_TAKE_TURN = text("SELECT pg_try_advisory_lock(:turn)")
-_END_TURN = text("SELECT pg_advisory_unlock(:turn)")
+# A row that grows old and no lock: a process that was stopped keeps its locks for ever.
+_TAKE_TURN = text(
+    """INSERT INTO sweeps (name, at) VALUES ('webhooks', clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET at = excluded.at
+  WHERE sweeps.at < clock_timestamp() - interval '10 seconds'
+RETURNING at"""
+)
+_KEEP_TURN = text(
+    "UPDATE sweeps SET at = clock_timestamp() WHERE name = 'webhooks' AND at = :at RETURNING at"
+)
+_END_TURN = text("DELETE FROM sweeps WHERE name = 'webhooks' AND at = :at")
 
-_ENABLED = text("SELECT id FROM webhooks WHERE enabled ORDER BY id")
+_BEHIND = text(
+    """SELECT w.id FROM webhooks w WHERE w.enabled AND EXISTS (
+  SELECT FROM document_task_events e WHERE (e.xid, e.id) > (w.seen_xid, w.seen_id)
+    AND e.xid < (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint)
+ORDER BY w.id"""
+)
 _PLACE = text(
     """SELECT tenant_id, kinds, dataset_id, seen_xid, seen_id FROM webhooks
 WHERE id = :id AND enabled FOR UPDATE SKIP LOCKED"""
@@ -148,21 +161,39 @@ class Miss:
     reason: str
 
 
-@contextlib.contextmanager
-def turn(engine: Engine) -> Iterator[bool]:
-    """Whether it is ours to send now. One process at a time does, so that receivers never hold up two."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        ours = bool(connection.execute(_TAKE_TURN, {"turn": _TURN}).scalar_one())
-        try:
-            yield ours
-        finally:
-            if ours:
-                connection.execute(_END_TURN, {"turn": _TURN})
+class Turn:
+    """The right to send. One process of an installation has it, so that receivers never hold up two.
+
+    It ends by itself ten seconds after it was last kept. Two who think it theirs do no harm: each delivery
+    is claimed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._at: datetime | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours now."""
+        return self._move(_TAKE_TURN)
+
+    def keep(self) -> None:
+        """Have it for longer."""
+        self._move(_KEEP_TURN)
+
+    def end(self) -> None:
+        """Leave it to the next one."""
+        with self._engine.begin() as connection:
+            connection.execute(_END_TURN, {"at": self._at})
+
+    def _move(self, statement: TextClause) -> bool:
+        with self._engine.begin() as connection:
+            self._at = connection.execute(statement, {"at": self._at}).scalar_one_or_none()
+        return self._at is not None
 
 
-def enabled(connection: Connection) -> list[UUID]:
-    """The webhooks that are switched on."""
-    return list(connection.execute(_ENABLED).scalars())
+def behind(connection: Connection) -> list[UUID]:
+    """The webhooks that are switched on and have not seen every event yet."""
+    return list(connection.execute(_BEHIND).scalars())
 
 
 def place(connection: Connection, webhook: UUID) -> Place | None:

@@ -20,7 +20,7 @@ from standardwebhooks import Webhook
 
 from docmill.adapters.webhook_http import Answer, Line, Outlet
 from docmill.db import deliveries, events
-from docmill.db.deliveries import ClaimedDelivery, DueWebhook, Miss
+from docmill.db.deliveries import ClaimedDelivery, DueWebhook, Miss, Turn
 from docmill.db.engine import reaching_database
 from docmill.domain.webhooks import MOST_WAIT_SECONDS, payload, wait_seconds
 from docmill.logs import get_logger
@@ -31,7 +31,7 @@ _FAN_OUT_SECONDS, _SEND_SECONDS = 2.0, 5.0  # after these a run begins nothing n
 _EVENTS_AT_ONCE = 1000
 _AT_ONCE = 8  # deliveries of one webhook
 _SLACK_SECONDS = 5.0
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
 _GONE = 410
 _GONE_REASON = "The receiver answered 410: it wants nothing more."
 
@@ -62,14 +62,22 @@ class Courier:
     @reaching_database
     def run(self) -> None:
         """One round: a few seconds, and as long as one receiver may take to answer."""
-        with deliveries.turn(self._engine) as ours:
-            if ours:
-                self._fan_out(time.monotonic() + _FAN_OUT_SECONDS)
-                asyncio.run(self._send(time.monotonic() + _SEND_SECONDS))
+        with self._engine.begin() as connection:
+            is_idle = not deliveries.behind(connection) and not deliveries.due_webhooks(connection)
+        if is_idle:
+            return
+        turn = Turn(self._engine)
+        if not turn.take():
+            return
+        try:
+            self._fan_out(time.monotonic() + _FAN_OUT_SECONDS)
+            asyncio.run(self._send(turn, time.monotonic() + _SEND_SECONDS))
+        finally:
+            turn.end()
 
     def _fan_out(self, end: float) -> None:
         with self._engine.begin() as connection:
-            webhooks = deliveries.enabled(connection)
+            webhooks = deliveries.behind(connection)
         while webhooks and time.monotonic() < end:
             webhooks = [webhook for webhook in webhooks if self._fan_out_some(webhook)]
 
@@ -86,25 +94,33 @@ class Courier:
                 deliveries.move(connection, webhook, found[-1].position)
         return len(found) == _EVENTS_AT_ONCE
 
-    async def _send(self, end: float) -> None:
+    async def _send(self, turn: Turn, end: float) -> None:
         """One lane a webhook, side by side: who answers slowly holds up nobody else."""
         with self._engine.begin() as connection:
             webhooks = deliveries.due_webhooks(connection)
-        lanes = asyncio.gather(*(self._lane(webhook, end) for webhook in webhooks))
+        lanes = asyncio.gather(*(self._try_lane(webhook, end) for webhook in webhooks))
         while not lanes.done():
-            await asyncio.wait([lanes], timeout=_LOOK_SECONDS)
             if self._is_stopping():
                 lanes.cancel()  # what was not settled is sent again, under the same id
                 return
+            turn.keep()
+            await asyncio.wait([lanes], timeout=_LOOK_SECONDS)
         await lanes
+
+    async def _try_lane(self, webhook: DueWebhook, end: float) -> None:
+        try:
+            await self._lane(webhook, end)
+        except Exception as error:  # noqa: BLE001 - whatever one webhook meets, the others are sent
+            log.error("webhook_lane_failed", webhook_id=str(webhook.id), reason=type(error).__name__)
 
     async def _lane(self, webhook: DueWebhook, end: float) -> None:
         """Send what is due for one webhook until something fails or the time is over."""
         count = 1 if webhook.failing else _AT_ONCE
         async with self._outlet.line(webhook.url) as line:
             while claimed := self._claim(webhook.id, count):
-                taken = await asyncio.gather(*(self._attempt(line, webhook, one) for one in claimed))
-                if not all(taken) or time.monotonic() > end:
+                answers = await asyncio.gather(*(_attempt(line, webhook, one) for one in claimed))
+                self._settle(webhook, list(zip(claimed, answers, strict=True)))
+                if any(answer.error for answer in answers) or time.monotonic() > end:
                     return
                 count = _AT_ONCE
 
@@ -113,16 +129,14 @@ class Courier:
         with self._engine.begin() as connection:
             return deliveries.claim(connection, webhook, count, hold)
 
-    async def _attempt(self, line: Line, webhook: DueWebhook, delivery: ClaimedDelivery) -> bool:
-        """Send once and note what came of it; whether the receiver took it."""
-        body = json.dumps(delivery.payload, separators=(",", ":"), ensure_ascii=False)
-        answer = await line.post(body.encode(), _headers(str(delivery.id), body, webhook.secrets))
+    def _settle(self, webhook: DueWebhook, tried: Sequence[tuple[ClaimedDelivery, Answer]]) -> None:
+        """Note what came of some attempts."""
         with self._engine.begin() as connection:
-            if answer.error is None:
-                deliveries.delivered(connection, delivery, answer.status)
-            elif deliveries.missed(connection, delivery, self._miss(delivery, answer, answer.error)):
-                log.warning("webhook_disabled", webhook_id=str(webhook.id), error=answer.error)
-        return answer.error is None
+            for delivery, answer in tried:
+                if answer.error is None:
+                    deliveries.delivered(connection, delivery, answer.status)
+                elif deliveries.missed(connection, delivery, self._miss(delivery, answer, answer.error)):
+                    log.warning("webhook_disabled", webhook_id=str(webhook.id), error=answer.error)
 
     def _miss(self, delivery: ClaimedDelivery, answer: Answer, error: str) -> Miss:
         gone = answer.status == _GONE
@@ -135,8 +149,13 @@ class Courier:
             rest=min(answer.retry_after or 0.0, MOST_WAIT_SECONDS),
             disable=_GONE_REASON if gone else None,
             patience=self._settings.failing_seconds,
-            reason=f"Nothing but failures for {self._settings.failing_seconds / 3600:g} hours. {error}",
+            reason=f"Nothing but failures for {self._settings.failing_seconds / 3600:g} h. {error}",
         )
+
+
+async def _attempt(line: Line, webhook: DueWebhook, delivery: ClaimedDelivery) -> Answer:
+    body = json.dumps(delivery.payload, separators=(",", ":"), ensure_ascii=False)
+    return await line.post(body.encode(), _headers(str(delivery.id), body, webhook.secrets))
 
 
 def _headers(delivery: str, body: str, secrets: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
 
+from docmill.adapters.webhook_http import is_readable
 from docmill.db import webhooks
 from docmill.db.engine import reaching_database
 from docmill.db.webhooks import DeliveryListing, DeliveryRow, WebhookRow
@@ -180,7 +181,9 @@ class Webhooks:
 
     def _checked(self, url: str) -> str:
         """The URL when it can be one of a webhook; where a name leads is seen when it is sent to."""
-        if is_refused_literal(urlsplit(check_url(url)).hostname or "", self._allowed):
+        if not is_readable(check_url(url)):
+            raise InvalidWebhook
+        if is_refused_literal(urlsplit(url).hostname or "", self._allowed):
             raise InvalidWebhook(
                 "This address is not public. To have it called all the same, name its network in "
                 "DOCMILL_WEBHOOK_ALLOWED_NETWORKS."
