@@ -86,7 +86,7 @@ def test_an_address_or_a_method_that_is_not_there(served: Served) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("documents/some", "DELETE, GET"),
+        ("documents/some", "DELETE, GET, PATCH"),
         ("documents/some/status", "GET"),
         ("documents/some/pause", "POST"),
         ("datasets/some", "GET, PATCH"),
