@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     orchestration,
     peer_pipelines,
+    recovery,
     search_speed,
     steering,
     throughput,
@@ -41,6 +42,7 @@ FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
     "peers": peer_pipelines.measure,
     "memory": memory.measure,
     "search": search_speed.measure,
+    "recovery": recovery.measure,
     "backlog": backlog.measure,
     "events": events.measure,
 }

@@ -48,7 +48,7 @@ def measure(wanted: argparse.Namespace, console: Console) -> tuple[Run, Verdict,
                     documents.files(wanted.seed),
                     faults=wanted.faults,
                     documents=wanted.documents,
-                    say=lambda line: console.print(line, highlight=False),
+                    say=lambda line: console.print(line, highlight=False, soft_wrap=True),
                 )
                 waits = seconds_to_claim(site)
         finally:

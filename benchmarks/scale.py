@@ -24,6 +24,8 @@ class Scale:
     search_chunks: int = 20_000
     questions: int = 300
     memory_documents: int = 500
+    kills: int = 40
+    hangs: int = 5
     backlog_documents: int = 10_000
     backlog_requests: int = 300
     pauses: int = 150
@@ -51,6 +53,8 @@ QUICK = Scale(
     search_chunks=1_500,
     questions=40,
     memory_documents=60,
+    kills=6,
+    hangs=1,
     backlog_documents=1_000,
     backlog_requests=40,
     pauses=8,

@@ -48,6 +48,7 @@ _PROCESSES = (
     Fault("stop a worker process beyond its lease", "child", process_faults.stop_child),
     Fault("stop a worker beyond its leases", "worker", process_faults.stop_worker),
     Fault("stop the main process of a worker", "worker", process_faults.stop_main),
+    Fault("workers connected but deaf", "worker", process_faults.deafen),
     Fault("deploy a worker", "worker", process_faults.deploy_worker, quick=True),
     Fault("deploy everything", "worker", process_faults.deploy_everything),
     Fault("two Beats", "beat", process_faults.two_beats),

@@ -6,6 +6,7 @@ import random
 import time
 
 import redis
+from tests.chaos.keeper import patiently
 from tests.chaos.server_faults import broker
 from tests.chaos.site import Site
 
@@ -13,6 +14,7 @@ from docmill.adapters.broker import QUEUES
 from docmill.domain.states import StageName
 
 _LATELY = "SELECT id FROM document_tasks ORDER BY updated_at DESC LIMIT 20"
+_WAIT = 3.0  # seconds in which a message must come along
 
 
 def duplicate(site: Site, draw: random.Random) -> bool:
@@ -28,11 +30,13 @@ def duplicate(site: Site, draw: random.Random) -> bool:
 def delay_and_shuffle(site: Site, draw: random.Random) -> bool:
     """Every waiting message is held back, and comes in another order, some of them twice."""
     with broker(site) as client:
-        held = {queue: _take(client, queue) for queue in _queues(client)}
+        queues = patiently(lambda: _queues(client), _WAIT) or []
+        held = {queue: _take(client, queue) for queue in queues}
         time.sleep(draw.uniform(0.5, 3.0))
         for queue, messages in held.items():
             again = [*messages, *(message for message in messages if draw.random() < 0.3)]
-            client.rpush(queue, *draw.sample(again, len(again)))
+            if again:
+                client.rpush(queue, *draw.sample(again, len(again)))
         return bool(held)
     return False
 
@@ -40,7 +44,7 @@ def delay_and_shuffle(site: Site, draw: random.Random) -> bool:
 def lose(site: Site, draw: random.Random) -> bool:
     """The first of the waiting messages are gone, as Celery on Redis loses some now and then."""
     with broker(site) as client:
-        queues = _queues(client)
+        queues = patiently(lambda: _queues(client), _WAIT) or []
         for queue in queues:
             client.ltrim(queue, 0, -1 - draw.randint(1, 5))
         return bool(queues)

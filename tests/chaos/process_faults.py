@@ -9,19 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from signal import SIGCONT, SIGSTOP, SIGTERM
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psutil
+from celery import Celery
+from kombu.exceptions import OperationalError
 from tests.chaos.keeper import patiently
 from tests.chaos.site import LEASE_SECONDS, Site
 
+from docmill.adapters.broker import QUEUES
 from docmill.domain.states import StageName
 from docmill.local import product
 from docmill.pipeline.owner import Owner
 
-_STEPS = """SELECT t.id, t.owner, p.steps FROM document_tasks t
-JOIN stage_progress p ON p.task_id = t.id
-WHERE t.status = 'running' AND p.stage = :stage AND p.started_at > now() - interval '10 seconds'"""
+_STEPS = """SELECT t.id, t.owner, coalesce(p.steps, 0) AS steps FROM document_tasks t
+LEFT JOIN stage_progress p ON p.task_id = t.id AND p.stage = :stage
+WHERE t.updated_at > now() - interval '5 seconds'"""
 _OWNERS = "SELECT owner FROM document_tasks WHERE status = 'running'"
 _WAIT = 5.0  # seconds in which something to strike must come along
 
@@ -41,16 +44,18 @@ def kill_owner(site: Site, draw: random.Random) -> bool:
 def kill_after_step(stage: StageName) -> Callable[[Site, random.Random], bool]:
     """At the boundary of a step: as soon as one of this stage is committed, its process dies.
 
-    The last step of a stage ends it, so its document may be at the next stage by then.
+    The last step of a stage ends it, so the document may be at the next stage by then, or published.
     """
 
     def strike(site: Site, _draw: random.Random) -> bool:
         known = {row.id: row.steps for row in site.rows(_STEPS, stage=stage.value)}
+        owners: dict[UUID, str] = {}
 
         def stepped() -> str | None:
             for row in site.rows(_STEPS, stage=stage.value):
-                if row.steps > known.get(row.id, 0):
-                    return str(row.owner)
+                owners[row.id] = row.owner or owners.get(row.id, "")
+                if row.steps > known.get(row.id, 0) and owners[row.id]:
+                    return owners[row.id]
             return None
 
         owner = patiently(stepped, _WAIT, every=0.002)
@@ -117,6 +122,15 @@ def deploy_everything(site: Site, _draw: random.Random) -> bool:
     """`docmill up` is told to stop, and started anew."""
     with site.keeper.down("up", SIGTERM):
         return True
+
+
+def deafen(site: Site, _draw: random.Random) -> bool:
+    """Every worker stays connected and takes no message more, as after some failures of the broker."""
+    with Celery(broker=site.app.settings.broker) as celery, contextlib.suppress(OperationalError):
+        for queue in QUEUES:
+            celery.control.cancel_consumer(queue)
+        return True
+    return False
 
 
 def two_beats(site: Site, draw: random.Random) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_stages
+from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.states import StageName
 from docmill.ports import Reading
 from docmill.stages.contract import Stage
@@ -22,6 +23,23 @@ class OtherModel(Hashing):
     """Another model than the one that began."""
 
     model = "another"
+
+
+@dataclass(frozen=True)
+class Vanishing:
+    """Reads a file that is gone by then, as when the storage is lost in the middle of it."""
+
+    reading: Reading
+
+    def start(self) -> None:
+        self.reading.start()
+
+    def close(self) -> None:
+        self.reading.close()
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        path.unlink()
+        return self.reading.read(path, media_type)
 
 
 @pytest.fixture
@@ -59,3 +77,20 @@ def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, 
     chunks = here.rows("SELECT count(*) AS n FROM chunks")[0].n
     assert here.rows(embedded, model="another")[0].n == chunks > 8
     assert here.rows("SELECT count(*) AS n FROM vector_entries WHERE model = 'another'")[0].n == chunks
+
+
+@pytest.mark.parametrize("name", ["rules.md", "handbook.pdf"])
+def test_a_file_that_goes_away_while_it_is_read_is_missing_and_not_damaged(
+    here: Installation, reading: Reading, name: str
+) -> None:
+    content = (
+        Path("samples/ferry/handbook.pdf").read_bytes() if name.endswith(".pdf") else b"# Rules\n\nNone.\n"
+    )
+    accepted = here.accept(name, content)
+
+    runner = make_runner(here.app.engine, stages(here, Vanishing(reading), Hashing()))
+    runner.run(accepted.task_id, StageName.EXTRACT)
+
+    task = task_row(here.app.engine, accepted.task_id)
+    assert (task.status, task.error["code"]) == ("queued", "file_not_stored")
+    assert task.next_attempt_at is not None

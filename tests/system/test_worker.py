@@ -108,6 +108,19 @@ def test_a_killed_worker_process_loses_nothing_and_doubles_nothing(here: Install
     assert here.content(accepted.document_id) == expected
 
 
+def test_a_killed_process_is_noticed_at_once_and_not_at_the_next_sweep(
+    fresh_database: str, broker: str, tmp_path: Path
+) -> None:
+    with installation(fresh_database, broker, tmp_path, sweep_seconds=3600, step_seconds=0.01) as here:
+        worker = here.start("worker")
+        accepted = here.accept("long.txt", long_text(2000))
+        eventually(lambda: here.rows("SELECT id FROM document_tasks WHERE status = 'running'"))
+        for child in children_of(worker):
+            child.kill()
+        assert here.wait_until_ended(accepted.task_id) == ["succeeded"]
+        assert here.rows("SELECT id FROM document_task_events WHERE kind = 'owner_lost'")
+
+
 def test_a_broker_that_lost_everything_is_filled_again_from_the_rows(here: Installation, broker: str) -> None:
     accepted = [here.accept(f"{n}.md", RULES + f"\nNumber {n}.\n".encode()) for n in range(5)]
     with redis.Redis.from_url(broker) as client:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from docmill.db.content import insert_blocks
 from docmill.db.versions import set_extracted, set_read_info
 from docmill.domain.documents import Block, Part, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.domain.errors import NoText, Unreadable
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.ports import Reading, Storage
@@ -74,9 +74,8 @@ class Extract:
         cursor = work.cursor
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
         progress = _Progress(builder, skip=cursor.get("parts", 0))
-        path = self._storage.local_path(work.storage_key)
         started = time.monotonic()
-        for item in self._reading.read(path, work.media_type):
+        for item in self._read(work):
             if isinstance(item, ReadInfo):
                 progress.info = None if cursor else item  # kept by the first step of all
                 continue
@@ -87,6 +86,15 @@ class Extract:
         if progress.builder.next_ordinal == 0:
             raise NoText
         yield self._step(work, progress, last=True)
+
+    def _read(self, work: Work) -> Iterator[ReadInfo | Part]:
+        """What the file holds. One that went away meanwhile is missing, whatever its reader called it."""
+        path = self._storage.local_path(work.storage_key)
+        try:
+            yield from self._reading.read(path, work.media_type)
+        except Unreadable:
+            self._storage.local_path(work.storage_key)
+            raise
 
     def _step(self, work: Work, progress: _Progress, *, last: bool) -> Step:
         blocks, progress.pending = progress.pending, []

@@ -23,6 +23,7 @@ from docmill.pipeline.owner import this_host
 from docmill.pipeline.recovery import Recovery
 from docmill.services import pings
 from docmill.settings import Settings
+from docmill.worker.deaths import Deaths
 from docmill.worker.hearing import Hearing
 from docmill.worker.process import WorkerProcess, worker_id
 from docmill.worker.turns import Turns
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 DEAF = os.EX_TEMPFAIL  # exit code: nothing is broken that a new start would not mend
 
 _FORGOTTEN = 3600.0  # seconds
+_NOTICED_WITHIN = 0.2  # seconds until the death of a process of ours is known
 _TO_END = 3.0  # seconds for Celery to end once no process has work in hand
 
 
@@ -56,11 +58,13 @@ class Watch:
         keep_document_logs(app)  # recovery tells of lost owners
         recovery = make_recovery(app)
         hearing = self._make_hearing(app)
+        deaths = Deaths(self._process.activity.processes)
         often = min(self._settings.sweep_seconds, self._settings.worker_deaf_seconds / 4)
         self._turns = (
             Turns("watch", often, lambda: self._look(app, hearing), lambda: self._say_goodbye(app)),
             Turns("recovery", self._settings.sweep_seconds, lambda: self._recover(app, recovery)),
             *self._make_mirroring(app),
+            Turns("deaths", _NOTICED_WITHIN, lambda: self._recover_at_once(deaths, recovery)),
         )
         for turns in self._turns:
             turns.start()
@@ -124,6 +128,10 @@ class Watch:
         self._forget_the_dead(app)
         silent = recovery.seconds_since_sweep()
         if silent is None or silent > 2 * self._settings.sweep_seconds:
+            recovery.sweep()
+
+    def _recover_at_once(self, deaths: Deaths, recovery: Recovery) -> None:
+        if deaths.is_new():
             recovery.sweep()
 
     def _forget_the_dead(self, app: App) -> None:

@@ -1,0 +1,29 @@
+"""Whether a process of this worker has died: what it had in hand need not wait for the next sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import psutil
+
+
+class Deaths:
+    """Asked several times a second; `processes` names those that take messages, dead ones until replaced."""
+
+    def __init__(self, processes: Callable[[], Sequence[int]]) -> None:
+        self._processes = processes
+        self._known: set[int] = set()
+
+    def is_new(self) -> bool:
+        """Whether any has died since the last question."""
+        dead = {pid for pid in self._processes() if _is_dead(pid)}
+        new = dead - self._known
+        self._known = dead
+        return bool(new)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
