@@ -112,6 +112,17 @@ _ROWS = (
 )
 
 
+def sign_of_life(engine: Engine, queues: frozenset[str] = ALL_QUEUES) -> None:
+    """As a worker that serves these queues gives it; it holds for a day."""
+    execute(
+        engine,
+        """INSERT INTO workers (id, host, queues, version, seen_at)
+        VALUES (:id, 'elsewhere', :queues, '0', now() + interval '1 day')""",
+        id=str(uuid4()),
+        queues=sorted(queues),
+    )
+
+
 def task_row(engine: Engine, task_id: UUID) -> Any:
     """The task as it is stored."""
     with engine.begin() as connection:

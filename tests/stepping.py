@@ -284,7 +284,7 @@ class World:
         self.vectors = PgVectorStore(self.engine)
         self.recovery = Recovery(self.engine, self.mailbox, crash_limit=2)
         self.control = Control(self.engine, self.mailbox)
-        self.documents = Documents(self.engine, self.storage, self.vectors)
+        self.documents = Documents(self.engine, self.storage, self.vectors, self.mailbox)
         self.intake = Intake(
             self.engine, self.storage, self.mailbox, max_file_bytes=1000, run_on_bytes=len(SMALL)
         )

@@ -197,7 +197,9 @@ def test_a_text_that_goes_while_it_is_read_does_not_seem_whole(library: Library,
     api = library.api
     paragraphs = "".join(f"Paragraph {number} of a long report.\n\n" for number in range(1500))
     document = UUID(api.publish("report.md", paragraphs.encode()))
-    documents = Documents(api.here.app.engine, api.here.app.storage, api.here.app.vectors)
+    documents = Documents(
+        api.here.app.engine, api.here.app.storage, api.here.app.vectors, api.here.app.dispatcher
+    )
     assert "Paragraph 1499" in "".join(documents.text("default", document, form))
 
     pieces = documents.text("default", document, form)

@@ -38,8 +38,8 @@ def test_a_file_is_accepted_and_its_processing_begins(served: Served) -> None:
     assert status["task_id"] == body["task_id"]
     assert status["task_status"] == "PENDING"
     assert status["percent_complete"] == 0
-    assert status["message"] == "Waiting in line at extract, place 1"
-    assert status["waiting"]["for"] == "worker"
+    assert status["waiting"]["for"] == "no_worker"
+    assert status["waiting"]["place"] == 1
 
     document = served.client.get(f"/api/v1/documents/{body['document_id']}").json()
     assert document["name"] == "ferry.md"

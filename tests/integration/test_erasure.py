@@ -30,7 +30,7 @@ def here(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Installat
 
 @pytest.fixture
 def documents(here: Installation) -> Documents:
-    return Documents(here.app.engine, here.app.storage, here.app.vectors)
+    return Documents(here.app.engine, here.app.storage, here.app.vectors, here.app.dispatcher)
 
 
 def execute(here: Installation, statement: str, **values: object) -> None:

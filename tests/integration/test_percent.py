@@ -82,7 +82,7 @@ way = st.builds(lambda cut, last: [*cut, Sitting(last, "end")], interrupted, ste
 def test_percent_never_goes_back(engine: Engine, tmp_path: Path, ways: tuple[list[Sitting], ...]) -> None:
     task = put_in_line(engine)
     document: UUID = task_row(engine, task).document_id
-    documents = Documents(engine, DirectoryStorage(tmp_path), PgVectorStore(engine))
+    documents = Documents(engine, DirectoryStorage(tmp_path), PgVectorStore(engine), NotedDispatcher())
     control = Control(engine, NotedDispatcher())
     seen = [0.0]
 

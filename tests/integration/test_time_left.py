@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.installations import Installation, installation
-from tests.pipelines import execute, make_runner
+from tests.pipelines import execute, make_runner, sign_of_life
 
 from docmill.bootstrap import make_reading, make_stages
 from docmill.domain.states import StageName
@@ -26,7 +26,7 @@ def text_of(paragraphs: int, about: str) -> bytes:
 
 def documents_of(here: Installation) -> Documents:
     """As a process sees them that has just started: it has nothing in memory."""
-    return Documents(here.app.engine, here.app.storage, here.app.vectors)
+    return Documents(here.app.engine, here.app.storage, here.app.vectors, here.app.dispatcher)
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_a_document_in_line_is_told_its_time_as_soon_as_another_has_passed(
     make_runner(here.app.engine, make_stages(here.app, reading)).run(first.task_id, StageName.EXTRACT)
     assert documents_of(here).get("default", first.document_id).state.eta_seconds is None
 
+    sign_of_life(here.app.engine)
     execute(here.app.engine, _AS_IF_EMBEDDING_TOOK_TEN_SECONDS)
     second = here.accept("second.md", text_of(50, "harbour"))
     third = here.accept("third.md", text_of(100, "ferry"))

@@ -115,3 +115,12 @@ def test_the_line_moves_up_when_a_process_is_free() -> None:
 def test_nobody_waits_while_a_process_is_free() -> None:
     assert Line([3.0], [], processes=2).starts_in((0, 0)) == 0.0
     assert Line([], [Waiter((0, 0), 5.0)], processes=3).starts_in((0, 1)) == 0.0
+
+
+def test_far_back_in_line_everybody_takes_as_long_as_those_in_front() -> None:
+    waiters = [Waiter((0, number), 2.0) for number in range(10)]
+    line = Line([], waiters, processes=2, milestones=[((0, place - 1), place) for place in (10, 100, 200)])
+
+    assert line.starts_in((0, 10)) == 10.0
+    assert line.starts_in((0, 150)) == 10.0 + 90 * 2.0 / 2
+    assert line.starts_in((0, 900)) == 10.0 + 190 * 2.0 / 2

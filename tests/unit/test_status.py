@@ -10,7 +10,8 @@ import pytest
 
 from docmill.domain.estimates import Progress
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
-from docmill.domain.status import NAMINGS, TaskFacts, Waiting, eta_seconds, percent_complete, view
+from docmill.domain.status import NAMINGS, TaskFacts, eta_seconds, percent_complete, view
+from docmill.domain.waiting import Held, Surroundings, Waiting, WaitingFor
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -31,6 +32,8 @@ RUNNING = TaskFacts(
 QUEUED = replace(
     RUNNING, status=Status.QUEUED, stage=StageName.EXTRACT, started=False, progress={}, total_chunks=None
 )
+
+EXPECTED = {StageName.EXTRACT: 1.0, StageName.CHUNK: 0.5, StageName.EMBED: 6.0, StageName.INDEX: 0.5}
 
 
 def at(stage: StageName, done: int, total: int | None) -> TaskFacts:
@@ -104,7 +107,7 @@ def test_a_pause_shows_at_once_and_settles_when_the_worker_let_go() -> None:
 
     rested = view(replace(RUNNING, status=Status.PAUSED, desired=Desired.PAUSE))
     assert (rested.task_status, rested.settled) == (TaskStatus.PAUSED, True)
-    assert rested.waiting == Waiting("resume", NOON)
+    assert rested.waiting == Waiting(WaitingFor.RESUME, NOON)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +141,9 @@ def test_the_time_left_follows_the_rate_seen_in_this_stage() -> None:
 
 
 def test_a_document_in_line_has_the_time_before_it_and_its_own() -> None:
-    expected = {StageName.EXTRACT: 1.0, StageName.CHUNK: 0.5, StageName.EMBED: 6.0, StageName.INDEX: 0.5}
-
-    assert eta_seconds(replace(QUEUED, expected=expected)) == 8.0
-    assert eta_seconds(replace(QUEUED, expected=expected, starts_in=20.0)) == 28.0
-    assert eta_seconds(replace(QUEUED, expected=expected, status=Status.RUNNING, starts_in=20.0)) == 8.0
+    assert eta_seconds(replace(QUEUED, expected=EXPECTED)) == 8.0
+    assert eta_seconds(replace(QUEUED, expected=EXPECTED, starts_in=20.0)) == 28.0
+    assert eta_seconds(replace(QUEUED, expected=EXPECTED, status=Status.RUNNING)) == 8.0
 
 
 @pytest.mark.parametrize(
@@ -185,23 +186,107 @@ def test_the_message_says_what_is_going_on(facts: TaskFacts, message: str) -> No
     assert view(facts).message == message
 
 
-def test_a_retry_says_when_and_why() -> None:
-    shown = view(
-        replace(
-            RUNNING,
-            status=Status.QUEUED,
-            retry_at=NOON + timedelta(minutes=1),
-            retries=1,
-            retry_limit=3,
-            error={"code": "storage_unavailable", "message": "The storage cannot be read."},
-        )
-    )
+RETRYING = replace(
+    QUEUED,
+    retry_at=NOON + timedelta(minutes=1),
+    retries=1,
+    retry_limit=3,
+    error={"code": "database_busy", "message": "The database is full."},
+)
 
-    assert shown.message == "Trying again at 12:01:00 (UTC), retry 1 of 3. The storage cannot be read."
-    assert shown.waiting == Waiting("retry", NOON)
+
+def test_a_retry_says_when_and_why() -> None:
+    shown = view(RETRYING)
+
+    assert shown.message == "Trying again at 12:01:00 (UTC), retry 1 of 3. The database is full."
+    assert shown.waiting == Waiting(
+        WaitingFor.RETRY,
+        NOON,
+        until=shown.next_attempt_at,
+        attempt=1,
+        attempts=3,
+        detail="The database is full.",
+    )
     assert shown.error is not None
     assert (shown.retries, shown.retry_limit) == (1, 3)
     assert shown.next_attempt_at == NOON + timedelta(minutes=1)
+
+
+def test_a_retry_for_want_of_a_store_says_that() -> None:
+    shown = view(replace(RETRYING, error={"code": "storage_full", "message": "There is no space left."}))
+
+    assert shown.waiting is not None
+    assert shown.waiting.reason is WaitingFor.STORE
+
+
+HELD = Held(NOON - timedelta(minutes=5), "a new model")
+DRAINING = Held(NOON + timedelta(minutes=5), "", drains=True)
+
+
+@pytest.mark.parametrize(
+    ("around", "reason", "message"),
+    [
+        (
+            Surroundings(holds={"extract": HELD}),
+            WaitingFor.HOLD,
+            "The stage extract is held since 2026-03-01 11:55 (UTC): a new model. It goes on when that ends.",
+        ),
+        (
+            Surroundings(holds={"extract": HELD, "*": DRAINING}),
+            WaitingFor.HOLD,
+            "The installation drains since 2026-03-01 12:05 (UTC). It goes on when that ends.",
+        ),
+        (
+            Surroundings(broker_answers=False),
+            WaitingFor.BROKER,
+            "Waiting at extract: the broker does not answer. It goes on when that is back.",
+        ),
+        (
+            Surroundings(served=frozenset({"embed"})),
+            WaitingFor.NO_WORKER,
+            "Waiting at extract: no worker serves the queue extract. `docmill doctor` says why.",
+        ),
+        (Surroundings(holds={"embed": HELD}), WaitingFor.WORKER, "Waiting in line at extract, place 3"),
+    ],
+)
+def test_what_stands_in_the_way_is_said(around: Surroundings, reason: WaitingFor, message: str) -> None:
+    shown = view(replace(QUEUED, place=3, around=around))
+
+    assert shown.message == message
+    assert shown.waiting is not None
+    assert shown.waiting.reason is reason
+
+
+def test_a_hold_began_for_a_document_when_both_were_there() -> None:
+    def since(held: Held) -> datetime | None:
+        waiting = view(replace(QUEUED, around=Surroundings(holds={"*": held}))).waiting
+        return waiting.since if waiting else None
+
+    assert (since(HELD), since(DRAINING)) == (NOON, DRAINING.since)
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("desired", list(Desired))
+@pytest.mark.parametrize("around", [Surroundings(), Surroundings(holds={"*": HELD}, served=frozenset())])
+def test_who_is_not_in_work_and_has_not_ended_waits_for_something(
+    status: Status, desired: Desired, around: Surroundings
+) -> None:
+    shown = view(replace(QUEUED, status=status, desired=desired, around=around))
+    works = status is Status.RUNNING and desired is Desired.RUN
+    ended = shown.task_status in {TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCELLED}
+
+    assert (shown.waiting is None) == (works or ended)
+
+
+def test_the_time_left_is_not_told_while_it_is_up_to_somebody() -> None:
+    for around in (Surroundings(holds={"*": HELD}), Surroundings(served=frozenset())):
+        assert eta_seconds(replace(QUEUED, expected=EXPECTED, around=around)) is None
+
+
+def test_the_wait_for_a_retry_is_part_of_the_time_left() -> None:
+    at_noon = Surroundings(NOON)
+
+    assert eta_seconds(replace(RETRYING, expected=EXPECTED, around=at_noon)) == 68.0
 
 
 def test_an_error_that_was_overcome_is_not_shown() -> None:

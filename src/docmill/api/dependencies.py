@@ -75,7 +75,9 @@ def make_services(app: App) -> Services:
         max_file_bytes=settings.max_file_bytes,
         run_on_bytes=settings.run_on_bytes,
     )
-    documents = Documents(app.engine, app.storage, app.vectors, retry_limit=settings.retry_limit)
+    documents = Documents(
+        app.engine, app.storage, app.vectors, app.dispatcher, retry_limit=settings.retry_limit
+    )
     return Services(
         intake=intake,
         documents=documents,

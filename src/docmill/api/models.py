@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,7 @@ from docmill.db.catalogue import ChunkRow
 from docmill.domain.documents import BlockKind
 from docmill.domain.states import StageName, TaskStatus
 from docmill.domain.status import StatusView
+from docmill.domain.waiting import Waiting, WaitingFor
 from docmill.services.documents import Document
 from docmill.services.intake import Accepted
 
@@ -91,11 +93,21 @@ class WaitingView(BaseModel):
 
     model_config = example(**{"for": "worker"}, since=TIME, place=3)
 
-    reason: Literal["worker", "retry", "resume"] = Field(alias="for")
+    reason: WaitingFor = Field(alias="for")
     since: datetime
     place: int | None = Field(
         None, description="Place in the line, 1 to 1,000; null farther back or without a line."
     )
+    until: datetime | None = Field(None, description="When it is tried again.")
+    attempt: int | None = Field(None, description="Which retry that is.")
+    attempts: int | None = Field(None, description="How many retries there are at most.")
+    detail: str | None = Field(None, description="Why its stage is held, or what went wrong.")
+
+    @classmethod
+    def of(cls, waiting: Waiting) -> WaitingView:
+        """The view of what a task waits for."""
+        values = asdict(waiting)
+        return cls.model_validate({"for": values.pop("reason"), **values})
 
 
 class StatusModel(BaseModel):
@@ -156,9 +168,7 @@ class StatusModel(BaseModel):
 def _state(state: StatusView) -> dict[str, Any]:
     values = {name: getattr(state, name) for name in StatusView.__dataclass_fields__}
     waiting, error = state.waiting, state.error
-    values["waiting"] = waiting and WaitingView.model_validate(
-        {"for": waiting.reason, "since": waiting.since, "place": waiting.place}
-    )
+    values["waiting"] = waiting and WaitingView.of(waiting)
     values["error"] = error and ReasonView.model_validate(dict(error))
     return values
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from docmill.db.workers import LIVING_SECONDS
 from docmill.domain.estimates import Evidence, Progress, Size
 from docmill.domain.states import StageName, Status
 
-_MOST_OPEN = 10_000
+_MOST = 1_000  # looked at one by one
 
 # From the end of the history, no farther than so many rows. A stage lasts from its first claim, and a pause,
 # a retry or a night without a worker lies inside: what is much longer than its steps is cut.
@@ -36,22 +37,36 @@ WHERE v.total_chunks > 0 AND p.finished_at IS NOT NULL
 ORDER BY r.id DESC"""
 )
 
+_RUNNABLE = """t.status = 'queued' AND t.desired = 'run'
+  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= now())
+  AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*'))"""
+
 _OPEN = text(
-    """SELECT t.priority, t.created_at, t.stage, t.status, d.media_type, d.size_bytes, v.characters,
+    f"""WITH t AS (
+  SELECT id, version_id, document_id, priority, created_at, stage, status FROM document_tasks t
+  WHERE t.status = 'running' OR ({_RUNNABLE})
+  ORDER BY t.status = 'running' DESC, t.priority DESC, t.created_at LIMIT :most
+)
+SELECT t.priority, t.created_at, t.stage, t.status, d.media_type, d.size_bytes, v.characters,
   v.total_chunks AS chunks, coalesce(p.done, 0) AS done, p.total, coalesce(p.busy_seconds, 0) AS busy_seconds
-FROM document_tasks t
+FROM t
 JOIN document_versions v ON v.id = t.version_id
 JOIN documents d ON d.id = t.document_id
 LEFT JOIN stage_progress p ON p.task_id = t.id AND p.stage = t.stage
-WHERE t.status = 'running' OR (t.status = 'queued' AND t.desired = 'run'
-  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= now())
-  AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*')))
-ORDER BY t.priority DESC, t.created_at LIMIT :most"""
+ORDER BY t.priority DESC, t.created_at"""  # noqa: S608 - our own words only
+)
+
+# Milestones of a long line: every hundredth who waits in it.
+_MILESTONES = text(
+    f"""SELECT priority, created_at, place FROM (
+  SELECT priority, created_at, row_number() OVER (ORDER BY priority DESC, created_at) AS place
+  FROM document_tasks t WHERE {_RUNNABLE}) AS line
+WHERE place % 100 = 0 ORDER BY place LIMIT :most"""  # noqa: S608
 )
 
 _PROCESSES = text(
     """SELECT coalesce(sum(greatest(1, cardinality(processes))), 0) FROM workers
-WHERE seen_at > now() - make_interval(secs => :patience)"""
+WHERE seen_at > now() - make_interval(secs => :living)"""
 )
 
 
@@ -74,13 +89,19 @@ def finished_stages(connection: Connection) -> list[Evidence]:
 
 
 def open_tasks(connection: Connection) -> list[OpenTask]:
-    """What runs, and what could run if a process were free; the first 10,000."""
-    return [_open_task(row) for row in connection.execute(_OPEN, {"most": _MOST_OPEN})]
+    """What runs, and what could run if a process were free; the first 1,000."""
+    return [_open_task(row) for row in connection.execute(_OPEN, {"most": _MOST})]
 
 
-def processes(connection: Connection, patience: float) -> int:
-    """Worker processes of which there was a sign within the last `patience` seconds."""
-    return int(connection.execute(_PROCESSES, {"patience": patience}).scalar_one())
+def milestones(connection: Connection) -> list[tuple[int, datetime, int]]:
+    """Priority, time of arrival and place of every hundredth task in line, from the first on."""
+    rows = connection.execute(_MILESTONES, {"most": _MOST})
+    return [(row.priority, row.created_at, row.place) for row in rows]
+
+
+def processes(connection: Connection) -> int:
+    """How many processes the living workers have."""
+    return int(connection.execute(_PROCESSES, {"living": LIVING_SECONDS}).scalar_one())
 
 
 def size_at(

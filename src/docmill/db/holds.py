@@ -9,8 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from docmill.domain.states import StageName
-
-EVERY_STAGE = "*"  # the row that holds all of them: the installation drains
+from docmill.domain.waiting import EVERY_STAGE
 
 _HOLD = text("INSERT INTO stage_holds (stage, reason) VALUES (:stage, :reason) ON CONFLICT DO NOTHING")
 _RELEASE = text("DELETE FROM stage_holds WHERE stage = :stage")

@@ -8,7 +8,7 @@ fixed part, and one for each chunk (least squares, in which what is newer weighs
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,33 +190,49 @@ def _whole(current: Progress, learned: float | None) -> float | None:
     return (current.busy_seconds + _PRIOR_SECONDS) / evidence
 
 
+Rank = tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Waiter:
     """A task in line. The smaller its `rank`, the sooner it is taken up; `seconds` of work follow then."""
 
-    rank: tuple[float, ...]
+    rank: Rank
     seconds: float
 
 
 class Line:
-    """When the tasks that wait will be taken up, by so many processes that always take the first in line."""
+    """When the tasks that wait will be taken up, by so many processes that always take the first in line.
 
-    def __init__(self, in_work: Iterable[float], waiters: Iterable[Waiter], processes: int) -> None:
+    `milestones` are ranks and places of some who wait behind the `waiters`: they take as long on average.
+    """
+
+    def __init__(
+        self,
+        in_work: Iterable[float],
+        waiters: Sequence[Waiter],
+        processes: int,
+        milestones: Sequence[tuple[Rank, int]] = (),
+    ) -> None:
         free = sorted(in_work)
         free += [0.0] * (processes - len(free))
         heapq.heapify(free)
         ordered = sorted(waiters, key=lambda waiter: waiter.rank)
         self._ranks = [waiter.rank for waiter in ordered]
         self._starts = [_take(free, waiter.seconds) for waiter in ordered]
-        self._end = free[0] if free else 0.0
+        self._end = free[0]
+        self._each = sum(waiter.seconds for waiter in ordered) / max(1, len(ordered)) / len(free)
+        self._milestones = [rank for rank, _ in milestones]
+        self._places = [place for _, place in milestones]
 
-    def starts_in(self, rank: tuple[float, ...]) -> float:
+    def starts_in(self, rank: Rank) -> float:
         """Seconds until who has this rank is taken up."""
-        behind = bisect_right(self._ranks, rank)
-        found = behind - 1
-        if found >= 0 and self._ranks[found] == rank:
-            return self._starts[found]
-        return self._starts[behind] if behind < len(self._starts) else self._end
+        place = bisect_left(self._ranks, rank)
+        if place < len(self._ranks):
+            return self._starts[place]
+        passed = bisect_right(self._milestones, rank)
+        ahead = self._places[passed - 1] if passed else 0
+        return self._end + max(0, ahead - len(self._ranks)) * self._each
 
 
 def _take(free: list[float], seconds: float) -> float:

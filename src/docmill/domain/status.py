@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from docmill.domain.estimates import WEIGHTS, Progress, work_left
-from docmill.domain.states import ENDED, Desired, StageName, Status, TaskStatus
+from docmill.domain.states import ENDED, QUEUE_OF_STAGE, Desired, StageName, Status, TaskStatus
+from docmill.domain.waiting import NOTHING_IN_THE_WAY, STORE_CODES, Surroundings, Waiting, WaitingFor
 
 _DOING: Mapping[StageName, tuple[str, str]] = {
     StageName.EXTRACT: ("Reading", "part"),
@@ -20,6 +21,9 @@ _DOING: Mapping[StageName, tuple[str, str]] = {
     StageName.EMBED: ("Computing vectors", "chunk"),
     StageName.INDEX: ("Indexing", "chunk"),
 }
+
+# What passes by itself, in a time that can be told.
+_PASSING = frozenset({WaitingFor.WORKER, WaitingFor.RETRY, WaitingFor.STORE})
 
 _MOST_BEFORE_PUBLISHED = 99.9
 LAST_PLACE = 1_000  # farther back, a place in the line is not counted
@@ -58,7 +62,7 @@ class TaskFacts:
 
     `retries` counts those of its stage, of at most `retry_limit`.
     `expected` are the seconds each stage should take it, empty when nothing was learned yet; `starts_in` the
-    seconds until it is taken up.
+    seconds until it is taken up; `around` is what stands in its way.
     """
 
     status: Status
@@ -77,15 +81,7 @@ class TaskFacts:
     place: int | None = None
     expected: Mapping[StageName, float] = field(default_factory=dict)
     starts_in: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a task waits for ("worker", "retry" or "resume"), since when, and its place in the line from 1."""
-
-    reason: str
-    since: datetime
-    place: int | None = None
+    around: Surroundings = NOTHING_IN_THE_WAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def view(facts: TaskFacts) -> StatusView:
         ready=facts.published,
         total_chunks=facts.total_chunks,
         message=_message(facts, name),
-        waiting=_waiting(facts, name),
+        waiting=waiting_for(facts),
         error=facts.error if facts.status in _SHOWS_ERROR and name is not TaskStatus.CANCELLED else None,
         retries=facts.retries,
         retry_limit=facts.retry_limit,
@@ -156,13 +152,24 @@ def percent_complete(facts: TaskFacts) -> float:
 
 
 def eta_seconds(facts: TaskFacts) -> float | None:
-    """Seconds until publication; None where it waits for a person, has ended, or nothing is known yet."""
-    if facts.desired is not Desired.RUN or facts.status not in {Status.RUNNING, Status.QUEUED}:
-        return None
+    """Seconds until publication; None where it has ended, waits for somebody, or nothing is known yet."""
+    before = _seconds_before(facts)
     left = work_left(facts.stage, facts.progress, facts.expected)
-    if left is None:
+    return None if before is None or left is None else round(before + left, 1)
+
+
+def _seconds_before(facts: TaskFacts) -> float | None:
+    """Seconds until a worker has it; None where that is up to somebody, or it has ended."""
+    if facts.desired is not Desired.RUN:
         return None
-    return round(left + (facts.starts_in if facts.status is Status.QUEUED else 0.0), 1)
+    if facts.status is Status.RUNNING:
+        return 0.0
+    waiting = waiting_for(facts)
+    if waiting is None or waiting.reason not in _PASSING:
+        return None
+    if facts.retry_at is None or facts.around.now is None:
+        return facts.starts_in
+    return (facts.retry_at - facts.around.now).total_seconds()
 
 
 def _current(facts: TaskFacts) -> Progress:
@@ -174,14 +181,39 @@ def _before(stage: StageName) -> list[StageName]:
     return stages[: stages.index(stage)]
 
 
-def _waiting(facts: TaskFacts, name: TaskStatus) -> Waiting | None:
-    if name is TaskStatus.PAUSED:
-        return Waiting("resume", facts.updated_at)
-    if facts.status is not Status.QUEUED or facts.desired is not Desired.RUN:
+def waiting_for(facts: TaskFacts) -> Waiting | None:
+    """What it waits for; None while it is in work and when it has ended."""
+    if facts.status in ENDED or facts.desired is Desired.CANCEL:
         return None
+    since = facts.updated_at
+    if facts.status is Status.PAUSED or facts.desired is Desired.PAUSE:
+        return Waiting(WaitingFor.RESUME, since)
+    if facts.status is Status.RUNNING:
+        return None
+    held = facts.around.hold_of(facts.stage)
+    if held is not None:
+        return Waiting(WaitingFor.HOLD, max(since, held.since), detail=held.reason or None)
     if facts.retry_at is not None:
-        return Waiting("retry", facts.updated_at)
-    return Waiting("worker", facts.updated_at, None if _is_far_back(facts) else facts.place)
+        return _retry(facts, facts.retry_at)
+    return Waiting(_who_takes_it(facts), since, None if _is_far_back(facts) else facts.place)
+
+
+def _who_takes_it(facts: TaskFacts) -> WaitingFor:
+    if not facts.around.broker_answers:
+        return WaitingFor.BROKER
+    return WaitingFor.WORKER if facts.around.serves(facts.stage) else WaitingFor.NO_WORKER
+
+
+def _retry(facts: TaskFacts, due: datetime) -> Waiting:
+    store = (facts.error or {}).get("code") in STORE_CODES
+    return Waiting(
+        WaitingFor.STORE if store else WaitingFor.RETRY,
+        facts.updated_at,
+        until=due,
+        attempt=facts.retries,
+        attempts=facts.retry_limit,
+        detail=_reason(facts),
+    )
 
 
 def _message(facts: TaskFacts, name: TaskStatus) -> str:
@@ -203,13 +235,30 @@ def _message(facts: TaskFacts, name: TaskStatus) -> str:
 
 
 def _in_line(facts: TaskFacts) -> str:
-    if facts.retry_at is not None:
-        when = f"{facts.retry_at:%H:%M:%S} ({facts.retry_at:%Z})"
-        return f"Trying again at {when}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
+    waiting = waiting_for(facts)
+    match waiting.reason if waiting else None:
+        case WaitingFor.HOLD:
+            return _on_hold(facts)
+        case WaitingFor.RETRY | WaitingFor.STORE:
+            due = f"{facts.retry_at:%H:%M:%S (%Z)}"
+            return f"Trying again at {due}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
+        case WaitingFor.BROKER:
+            return f"Waiting at {facts.stage}: the broker does not answer. It goes on when that is back."
+        case WaitingFor.NO_WORKER:
+            queue = QUEUE_OF_STAGE[facts.stage]
+            return f"Waiting at {facts.stage}: no worker serves the queue {queue}. `docmill doctor` says why."
     if _is_far_back(facts):
         return f"Waiting in line at {facts.stage}, behind more than {LAST_PLACE:,} others"
     place = f", place {facts.place:,}" if facts.place else ""
     return f"Waiting in line at {facts.stage}{place}"
+
+
+def _on_hold(facts: TaskFacts) -> str:
+    held = facts.around.hold_of(facts.stage)
+    assert held is not None
+    what = "The installation drains" if held.drains else f"The stage {facts.stage} is held"
+    why = f": {held.reason.rstrip('.')}" if held.reason else ""
+    return f"{what} since {held.since:%Y-%m-%d %H:%M (%Z)}{why}. It goes on when that ends."
 
 
 def _is_far_back(facts: TaskFacts) -> bool:

@@ -15,6 +15,7 @@ from docmill.db.workers import Worker
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.findings import Cause, Finding
 from docmill.domain.states import ENDED, MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, StageName, Status
+from docmill.domain.waiting import EVERY_STAGE
 from docmill.pipeline.owner import Owner, is_gone
 from docmill.ports import Dispatcher
 
@@ -147,7 +148,7 @@ def _held(connection: Connection) -> Iterator[Finding]:
 
 
 def _hold_finding(hold: holds.Hold) -> Finding:
-    everything = hold.stage == holds.EVERY_STAGE
+    everything = hold.stage == EVERY_STAGE
     reason = f": {hold.reason}" if hold.reason else ""
     what = f"Since {hold.since:%Y-%m-%d %H:%M:%S %Z}{reason}."
     cause = Cause.DRAINING if everything else Cause.STAGE_HELD
@@ -175,7 +176,7 @@ def _standing(state: DocumentState, held: Mapping[str, holds.Hold]) -> tuple[Cau
             Cause.RETRY_WAITING,
             f"Tried again at {state.stage} in {state.retry_seconds:.0f} s. {_reason(state)}",
         )
-    hold = held.get(state.stage) or held.get(holds.EVERY_STAGE)
+    hold = held.get(state.stage) or held.get(EVERY_STAGE)
     if hold is not None:
         finding = _hold_finding(hold)
         return finding.cause, f"It waits at {state.stage}, which is held. {finding.what}"

@@ -24,10 +24,12 @@ from docmill.domain.ids import VersionRef
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
 from docmill.domain.status import StatusView, TaskFacts, view
 from docmill.domain.text import markdown_pieces
+from docmill.domain.waiting import NOTHING_IN_THE_WAY
 from docmill.logs import get_logger
-from docmill.ports import Storage, VectorStore
+from docmill.ports import Dispatcher, Storage, VectorStore
 from docmill.services.estimates import Estimates
 from docmill.services.maintenance import erase
+from docmill.services.surroundings import Outlook
 
 log = get_logger(__name__)
 
@@ -77,15 +79,16 @@ class Documents:
         engine: Engine,
         storage: Storage,
         vectors: VectorStore,
+        dispatcher: Dispatcher,
         *,
         retry_limit: int = 3,
-        patience_seconds: float = 10.0,
     ) -> None:
         self._engine = engine
         self._storage = storage
         self._vectors = vectors
         self._retry_limit = retry_limit
-        self._estimates = Estimates(engine, patience_seconds)
+        self._estimates = Estimates(engine)
+        self._outlook = Outlook(engine, dispatcher)
 
     @reaching_database
     def page(
@@ -104,17 +107,21 @@ class Documents:
             rows = catalogue.documents(connection, tenant, listing)
         shown = rows[:limit]
         more = len(rows) > limit
-        documents = tuple(_document(row, self._retry_limit) for row in shown)
+        waits = any(row.status == Status.QUEUED for row in shown)
+        around = self._outlook.around() if waits else NOTHING_IN_THE_WAY
+        facts = (replace(_facts(row, self._retry_limit), around=around) for row in shown)
+        documents = tuple(Document(row, view(fact)) for row, fact in zip(shown, facts, strict=True))
         return DocumentPage(documents, _cursor(shown[-1]) if more else None)
 
     @reaching_database
     def get(self, tenant: str, document_id: UUID) -> Document:
-        """One document, with its place in the line when it waits in one."""
+        """One document, with what it waits for, its place in the line, and how long it will take."""
         with self._engine.begin() as connection:
             row = _found(connection, tenant, document_id)
             in_line = row.status == Status.QUEUED and row.retry_at is None
             place = catalogue.place_in_line(connection, row) if in_line else None
-        return Document(row, view(replace(self._estimated(row), place=place)))
+        around = self._outlook.around() if row.status == Status.QUEUED else NOTHING_IN_THE_WAY
+        return Document(row, view(replace(self._estimated(row), place=place, around=around)))
 
     def _estimated(self, row: DocumentRow) -> TaskFacts:
         """What is stored of it, with how long it should take, where somebody may ask for that."""
@@ -200,10 +207,6 @@ def _published(row: DocumentRow, tenant: str) -> VersionRef:
     if row.active_version_id is None:
         raise NotPublished
     return VersionRef(tenant, row.dataset_id, row.id, row.active_version_id)
-
-
-def _document(row: DocumentRow, retry_limit: int) -> Document:
-    return Document(row, view(_facts(row, retry_limit)))
 
 
 def _facts(row: DocumentRow, retry_limit: int) -> TaskFacts:

@@ -12,10 +12,10 @@ from sqlalchemy import Engine
 
 from docmill.db import estimates as rows
 from docmill.db.estimates import OpenTask
-from docmill.domain.estimates import Evidence, Line, Rates, Size, Waiter, learn, part_done, work_left
+from docmill.domain.estimates import Evidence, Line, Rank, Rates, Size, Waiter, learn, part_done, work_left
 from docmill.domain.states import StageName, Status
 
-_SECONDS = 1.0
+_SECONDS = 2.0
 _SHARE = 0.02  # of the time that looking anew may take at most
 
 
@@ -31,9 +31,8 @@ class _Outlook:
 class Estimates:
     """Seconds of work, and of waiting for it. Cheap to ask, also with thousands in line."""
 
-    def __init__(self, engine: Engine, patience_seconds: float) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._patience = patience_seconds
         self._lock = threading.Lock()
         self._outlook: _Outlook | None = None
         self._until = 0.0
@@ -64,10 +63,17 @@ class Estimates:
         with self._engine.begin() as connection:
             tasks = rows.open_tasks(connection)
             finished = rows.finished_stages(connection)
-            processes = rows.processes(connection, self._patience)
+            milestones = rows.milestones(connection)
+            processes = max(1, rows.processes(connection))
         rates = learn([*_shown_by(tasks), *finished])
         now = time.monotonic()
-        self._outlook = _Outlook(rates, _line(tasks, rates, max(1, processes)), now)
+        line = _line(
+            tasks,
+            rates,
+            processes,
+            [(_rank(priority, since), place) for priority, since, place in milestones],
+        )
+        self._outlook = _Outlook(rates, line, now)
         self._until = now + max(_SECONDS, (now - started) / _SHARE)
         return self._outlook
 
@@ -77,7 +83,9 @@ def _shown_by(tasks: Sequence[OpenTask]) -> list[Evidence]:
     return [part_done(task.stage, task.size, task.progress) for task in running]
 
 
-def _line(tasks: Sequence[OpenTask], rates: Rates, processes: int) -> Line:
+def _line(
+    tasks: Sequence[OpenTask], rates: Rates, processes: int, milestones: Sequence[tuple[Rank, int]]
+) -> Line:
     seconds = [(task, _seconds(task, rates)) for task in tasks]
     in_work = [left for task, left in seconds if task.status is Status.RUNNING]
     waiters = [
@@ -85,10 +93,10 @@ def _line(tasks: Sequence[OpenTask], rates: Rates, processes: int) -> Line:
         for task, left in seconds
         if task.status is Status.QUEUED
     ]
-    return Line(in_work, waiters, processes)
+    return Line(in_work, waiters, processes, milestones)
 
 
-def _rank(priority: int, created_at: datetime) -> tuple[float, ...]:
+def _rank(priority: int, created_at: datetime) -> Rank:
     return (-priority, created_at.timestamp())
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from docmill.db import holds as rows
 from docmill.db.engine import reaching_database
-from docmill.db.holds import EVERY_STAGE
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
+from docmill.domain.waiting import EVERY_STAGE
 from docmill.logs import get_logger
 
 log = get_logger(__name__)

@@ -1,0 +1,77 @@
+"""What a task can wait for, and what around it decides that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from docmill.domain.errors import StorageFull, StorageUnavailable
+from docmill.domain.states import QUEUE_OF_STAGE, StageName
+
+EVERY_STAGE = "*"  # held: the installation drains
+
+STORE_CODES = frozenset({StorageUnavailable.code, StorageFull.code})
+
+
+class WaitingFor(StrEnum):
+    """What a task waits for. Who waits for several of them waits for the first that is named here."""
+
+    RESUME = "resume"  # somebody paused it
+    HOLD = "hold"  # its stage is held, or the installation drains
+    STORE = "store"  # a store could not be reached; it is tried again
+    RETRY = "retry"  # another error that passes; it is tried again
+    BROKER = "broker"  # the broker does not answer, so no worker hears of it
+    NO_WORKER = "no_worker"  # no living worker serves its queue
+    WORKER = "worker"  # its turn in the line
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a task waits for and since when.
+
+    `place` is its place in the line, from 1; `until` when it is tried again, for the `attempt`th of at most
+    `attempts` times; `detail` why a stage is held, or what went wrong.
+    """
+
+    reason: WaitingFor
+    since: datetime
+    place: int | None = None
+    until: datetime | None = None
+    attempt: int | None = None
+    attempts: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Since when a stage is held, and why (may be empty). `drains`: every stage is."""
+
+    since: datetime
+    reason: str = ""
+    drains: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands in the way of tasks at this moment of the database's clock; by default nothing does.
+
+    `served` are the queues with a living worker.
+    """
+
+    now: datetime | None = None
+    holds: Mapping[str, Held] = field(default_factory=dict)
+    served: frozenset[str] = frozenset(QUEUE_OF_STAGE.values())
+    broker_answers: bool = True
+
+    def hold_of(self, stage: StageName) -> Held | None:
+        """The hold that keeps tasks of this stage back."""
+        return self.holds.get(EVERY_STAGE) or self.holds.get(stage)
+
+    def serves(self, stage: StageName) -> bool:
+        """Whether a living worker takes tasks of this stage."""
+        return QUEUE_OF_STAGE[stage] in self.served
+
+
+NOTHING_IN_THE_WAY = Surroundings()
