@@ -78,6 +78,7 @@ def make_runner(
     *,
     queues: frozenset[str] = ALL_QUEUES,
     is_stopping: Callable[[], bool] = lambda: False,
+    aside: Runner | None = None,
     **settings: Any,
 ) -> Runner:
     """A runner over these stages."""
@@ -87,6 +88,7 @@ def make_runner(
         dispatcher or NotedDispatcher(),
         RunnerSettings(queues=queues, **settings),
         is_stopping,
+        aside,
     )
 
 

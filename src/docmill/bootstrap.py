@@ -88,8 +88,10 @@ def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
     }
 
 
-def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> Runner:
-    """The runner of one worker process."""
+def make_runner(
+    app: App, reading: Reading, is_stopping: Callable[[], bool], aside: Runner | None = None
+) -> Runner:
+    """The runner of one worker process; without `aside` it is one that runs beside another."""
     settings = app.settings
     return Runner(
         app.engine,
@@ -98,9 +100,12 @@ def make_runner(app: App, reading: Reading, is_stopping: Callable[[], bool]) -> 
         RunnerSettings(
             queues=frozenset(settings.worker_queues.split(",")),
             lease_seconds=settings.lease_seconds,
+            turn_seconds=settings.turn_seconds,
+            is_aside=aside is None,
             retries=RetryPolicy(settings.retry_seconds, settings.retry_limit),
         ),
         is_stopping,
+        aside,
     )
 
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         2.0, gt=0, description="How often recovery looks for work that lost its way."
     )
     step_seconds: float = Field(0.7, gt=0, description="What a step of a stage aims to take.")
+    turn_seconds: float = Field(
+        2.0, gt=0, description="How long a worker stays with a task while something more urgent waits."
+    )
     run_on_bytes: int = Field(1_000_000, ge=0, description="Files up to this size pass all stages in one go.")
     retry_seconds: float = Field(
         60.0, gt=0, description="Wait before the first retry; then twice, then four times."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +107,12 @@ WITH moved AS (
 SELECT desired, NOT {_NOT_HELD.format(stage="moved.stage")} AS held FROM moved"""  # noqa: S608
 ).bindparams(bindparam("cursor", type_=JSONB))
 
+_ORDERS = text(
+    f"""
+SELECT desired, NOT {_NOT_HELD.format(stage="document_tasks.stage")} AS held FROM document_tasks
+WHERE {_GUARD}"""  # noqa: S608
+)
+
 _RENEW = text(
     f"UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease) WHERE {_GUARD}"  # noqa: S608
 )
@@ -201,7 +208,7 @@ _LET_GO = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
-    dispatched_at = NULL, updated_at = now()
+    dispatched_at = CASE CAST(:kind AS text) WHEN 'yielded' THEN now() END, updated_at = now()
   WHERE {_GUARD} RETURNING *
 ), {_EVENT.format(kind="CAST(:kind AS text)", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
@@ -249,6 +256,12 @@ def step(
     return None if row is None else Orders(Desired(row.desired), row.held)
 
 
+def orders(connection: Connection, claim: Claim) -> Orders | None:
+    """What holds now for a task in hand; None when the lease was lost."""
+    row = connection.execute(_ORDERS, _guard(claim)).one_or_none()
+    return None if row is None else Orders(Desired(row.desired), row.held)
+
+
 def renew(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
     """A sign of life between steps; False when the lease was lost."""
     return connection.execute(_RENEW, {**_guard(claim), "lease": lease_seconds}).rowcount == 1
@@ -291,7 +304,10 @@ def pause(connection: Connection, claim: Claim) -> bool:
 
 
 def let_go(connection: Connection, claim: Claim, kind: EventKind) -> bool:
-    """Give the task back to the queue, unharmed; False when the lease was lost. `kind` tells why."""
+    """Give the task back to the queue, unharmed; False when the lease was lost. `kind` tells why.
+
+    Its message is recovery's to send, but for one that yielded: the caller sends that at once.
+    """
     return connection.execute(_LET_GO, {**_guard(claim), "kind": kind}).one_or_none() is not None
 
 
@@ -303,10 +319,11 @@ class Running:
     owner: str
     fence: int
     expired: bool
+    touched_at: datetime
 
 
 _RUNNING = text(
-    """SELECT id AS task_id, owner, fence, lease_until < now() AS expired
+    """SELECT id AS task_id, owner, fence, lease_until < now() AS expired, updated_at AS touched_at
 FROM document_tasks WHERE status = 'running' ORDER BY lease_until LIMIT 10000"""
 )
 

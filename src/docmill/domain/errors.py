@@ -416,6 +416,10 @@ class PauseRequested(Interruption):
     """Somebody wants the task to rest; everything up to the last step is kept."""
 
 
+class TurnOver(Interruption):
+    """Something more urgent waits; the task goes back to the line with everything up to the last step."""
+
+
 class StageHeld(Interruption):
     """The stage is held; the task goes back to the queue with everything up to the last step."""
 

@@ -70,11 +70,11 @@ class Recovery:
             dead = [
                 task for task in tasks.running(connection) if task.expired or is_gone(Owner.parse(task.owner))
             ]
-        return sum(self._free(task) for task in dead)
+        return sum(self._free(task, in_hand) for task, in_hand in _with_blame(dead))
 
-    def _free(self, task: tasks.Running) -> bool:
+    def _free(self, task: tasks.Running, in_hand: bool) -> bool:
         """A living owner whose lease ended was cut off, not killed: that is no mark against the document."""
-        died = is_gone(Owner.parse(task.owner)) is not False
+        died = in_hand and is_gone(Owner.parse(task.owner)) is not False
         with self._engine.begin() as connection:
             status = tasks.free(connection, task, died, self._crash_limit, WorkerDied().as_row())
         if status is not None:
@@ -94,6 +94,17 @@ class Recovery:
     def _send(self, task: tasks.Announced) -> bool:
         priority = RECOVERED_PRIORITY if task.recovered else task.priority
         return self._dispatcher.send(task.stage, task.task_id, priority)
+
+
+def _with_blame(dead: list[tasks.Running]) -> list[tuple[tasks.Running, bool]]:
+    """Each task, and whether its owner had it in hand: of several it was the one touched last.
+
+    A process holds a second task while an urgent one passes the long one that it works on.
+    """
+    last: dict[str, tasks.Running] = {}
+    for task in sorted(dead, key=lambda task: task.touched_at):
+        last[task.owner] = task
+    return [(task, last[task.owner] is task) for task in dead]
 
 
 def _stages_by_queue() -> dict[str, list[StageName]]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from docmill.db import tasks
 from docmill.db.engine import alone, typed
+from docmill.db.line import more_urgent
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import (
     DatabaseUnavailable,
@@ -25,6 +27,7 @@ from docmill.domain.errors import (
     LeaseLost,
     PauseRequested,
     StageHeld,
+    TurnOver,
     WorkerStopping,
 )
 from docmill.domain.ids import VersionRef
@@ -38,6 +41,16 @@ from docmill.stages.contract import Stage, Step, Work
 
 log = get_logger(__name__)
 
+LOOK_UP_SECONDS = 0.5  # between two looks at what is wanted while a step computes
+
+
+class Aside(Protocol):
+    """A runner with engines of its own, for what passes while this one's are in use."""
+
+    def run(self, task_id: UUID, stage: StageName) -> None:
+        """As `Runner.run`; it takes a turn at most, but for reading a small file."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
@@ -45,6 +58,8 @@ class RunnerSettings:
 
     queues: frozenset[str]
     lease_seconds: float = 30.0
+    turn_seconds: float = 2.0
+    is_aside: bool = False  # runs beside a task that waits for it, so it may not take long
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
 
@@ -81,6 +96,7 @@ class Runner:
         dispatcher: Dispatcher,
         settings: RunnerSettings,
         is_stopping: Callable[[], bool],
+        aside: Aside | None = None,
     ) -> None:
         self._engine = engine
         self._stages = stages
@@ -88,11 +104,16 @@ class Runner:
         self._dispatcher = dispatcher
         self._settings = settings
         self._is_stopping = is_stopping
+        self._aside = aside
+        self._served = [stage for stage in stages if QUEUE_OF_STAGE[stage] in settings.queues]
+        self._claim: tasks.Claim | None = None
+        self._turn_ends = self._looks_up = self._away = 0.0
         self._owner = str(this_process())
         self._heartbeat = Heartbeat(engine, settings.lease_seconds)
 
     def run(self, task_id: UUID, stage: StageName) -> None:
         """Claim the task for this stage and carry it as far as this worker may."""
+        self._turn_ends = time.monotonic() + self._settings.turn_seconds
         with alone(self._engine) as connection:
             claim = tasks.claim(connection, task_id, stage, self._owner, self._settings.lease_seconds)
         while claim is not None:
@@ -101,8 +122,24 @@ class Runner:
             ):
                 claim = self._run_stage(claim)
 
+    def look_up(self) -> None:
+        """For an engine that computes long: obey what is wanted of the task in hand, let urgent ones pass.
+
+        What it raises ends the step, of which nothing is kept then. Cheap to call often.
+        """
+        claim, now = self._claim, time.monotonic()
+        if claim is None or now < self._looks_up:
+            return
+        self._looks_up = now + LOOK_UP_SECONDS
+        with alone(self._engine) as connection:
+            orders = tasks.orders(connection, claim)
+        if orders is None:
+            raise LeaseLost
+        self._obey(claim, orders)
+
     def _run_stage(self, claim: tasks.Claim) -> tasks.Claim | None:
         """Run one stage to its end; returns the claim of the next one when this worker goes on with it."""
+        self._claim, self._looks_up = claim, time.monotonic() + LOOK_UP_SECONDS
         try:
             with self._heartbeat.keeping(claim):
                 ended = self._run_steps(claim)
@@ -115,15 +152,20 @@ class Runner:
             self._let_go(claim, EventKind.HELD)
         except WorkerStopping:
             self._let_go(claim, EventKind.LET_GO)
+        except TurnOver:
+            self._let_go(claim, EventKind.YIELDED)
+            self._dispatcher.send(claim.stage, claim.task_id, claim.priority)
         except Exception as error:  # noqa: BLE001 - the one place where a stage's error becomes a row
             self._record_error(claim, error)
+        finally:
+            self._claim = None
         return None
 
     def _run_steps(self, claim: tasks.Claim) -> Ended:
         """Commit each step; the last one closes the stage in its own transaction."""
         steps = self._stages[claim.stage].run(work_of(claim))
         try:
-            for step, busy_seconds in _timed(steps):
+            for step, busy_seconds in self._timed(steps):
                 ended = self._commit(claim, step, busy_seconds)
                 if ended is not None:
                     return ended
@@ -149,10 +191,10 @@ class Runner:
             step.save(connection)
             if step.last and orders.desired is Desired.RUN:
                 return self._end_stage(connection, claim)
-        self._obey(orders)
+        self._obey(claim, orders)
         return None
 
-    def _obey(self, orders: tasks.Orders) -> None:
+    def _obey(self, claim: tasks.Claim, orders: tasks.Orders) -> None:
         if orders.desired is Desired.PAUSE:
             raise PauseRequested
         if orders.desired is Desired.CANCEL:
@@ -161,6 +203,34 @@ class Runner:
             raise StageHeld
         if self._is_stopping():
             raise WorkerStopping
+        if time.monotonic() >= self._turn_ends:
+            self._let_pass(claim)
+            self._turn_ends = time.monotonic() + self._settings.turn_seconds
+
+    def _let_pass(self, claim: tasks.Claim) -> None:
+        """Once a turn: what is more urgent goes first. A small one is run here and now, and this task waits.
+
+        A reading is not broken off for it: what was read would have to be read again.
+        """
+        urgent = None
+        if not self._settings.is_aside:
+            with alone(self._engine) as connection:
+                urgent = more_urgent(connection, claim.priority, self._served)
+            if urgent is None:
+                return
+        if urgent is not None and urgent.small and self._aside is not None:
+            began = time.monotonic()
+            self._aside.run(urgent.task_id, urgent.stage)
+            self._away += time.monotonic() - began
+        elif claim.stage is not StageName.EXTRACT:
+            raise TurnOver
+
+    def _timed(self, steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
+        """Each step with the seconds it took to compute, without those in which urgent tasks passed."""
+        started, self._away = time.monotonic(), 0.0
+        for step in steps:
+            yield step, max(time.monotonic() - started - self._away, 0.0)
+            started, self._away = time.monotonic(), 0.0
 
     def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
         """Close the stage and name the next one, or publish; nothing is sent before the commit."""
@@ -232,14 +302,6 @@ class Runner:
                 pause.wait(1.0)
             else:
                 return
-
-
-def _timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
-    """Each step with the seconds it took to compute."""
-    started = time.monotonic()
-    for step in steps:
-        yield step, time.monotonic() - started
-        started = time.monotonic()
 
 
 def _close(steps: Iterator[Step]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from functools import cached_property
 from uuid import UUID
 
@@ -56,9 +57,11 @@ class WorkerProcess:
         """Whether somebody asked this worker to stop."""
         return self._stopping[0] == 1
 
-    def _check(self) -> None:
+    def _look_up(self, runner: Callable[[], Runner]) -> None:
+        """What a reading does a few times a second while it waits for its child."""
         if self.is_stopping():
             raise WorkerStopping
+        runner().look_up()
 
     @cached_property
     def app(self) -> App:
@@ -68,12 +71,22 @@ class WorkerProcess:
     @cached_property
     def reading(self) -> Reading:
         """Reads files in a child of this process."""
-        return make_reading(self._settings, self._check)
+        return make_reading(self._settings, lambda: self._look_up(lambda: self.runner))
+
+    @cached_property
+    def spare_reading(self) -> Reading:
+        """Reads what passes while the first reading is in use; its child is started when that happens."""
+        return make_reading(self._settings, lambda: self._look_up(lambda: self.aside))
 
     @cached_property
     def runner(self) -> Runner:
         """Carries tasks through stages."""
-        return make_runner(self.app, self.reading, self.is_stopping)
+        return make_runner(self.app, self.reading, self.is_stopping, self.aside)
+
+    @cached_property
+    def aside(self) -> Runner:
+        """Carries small urgent tasks through stages while the first runner's task waits."""
+        return make_runner(self.app, self.spare_reading, self.is_stopping)
 
     @cached_property
     def recovery(self) -> Recovery:
@@ -102,7 +115,10 @@ class WorkerProcess:
 
     def run(self, stage: StageName, task_id: str) -> None:
         """What a stage's message does."""
-        self.runner.run(UUID(task_id), stage)
+        try:
+            self.runner.run(UUID(task_id), stage)
+        finally:
+            self.spare_reading.close()  # it takes memory, and is seldom needed
 
     def recover(self) -> None:
         """What Beat's message does."""
