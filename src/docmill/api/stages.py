@@ -75,7 +75,9 @@ _Stage = Annotated[StageName, Path(description="Which stage.", examples=["embed"
 _Why = Annotated[HoldRequest | None, Body()]
 
 
-@router.get("/stages", operation_id="list_stages", summary="What is held, what waits, what runs")
+@router.get(
+    "/stages", operation_id="list_stages", summary="What is held, what waits, what runs", responses=problems()
+)
 def list_stages(services: UseCases) -> StagesView:
     """Every stage, in the order documents pass them."""
     return StagesView.of(services.holds.state())
@@ -112,7 +114,7 @@ def drain(services: UseCases, why: _Why = None) -> StagesView:
     return StagesView.of(services.holds.hold(None, why.reason if why else ""))
 
 
-@router.post("/undrain", operation_id="undrain", summary="End the drain")
+@router.post("/undrain", operation_id="undrain", summary="End the drain", responses=problems())
 def undrain(services: UseCases, after: BackgroundTasks) -> StagesView:
     """Everything goes on at once, except in front of stages that are held by themselves."""
     after.add_task(services.relay)

@@ -209,7 +209,9 @@ def create_webhook(
     return WebhookWithSecret.of(row, secret=secret)
 
 
-@router.get("/{webhook_id}", operation_id="get_webhook", summary="Show a webhook", responses=problems(404))
+@router.get(
+    "/{webhook_id}", operation_id="get_webhook", summary="Show a webhook", responses=problems(404, 422)
+)
 def get_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> WebhookView:
     """One webhook, without its secret."""
     return WebhookView.of(services.webhooks.get(tenant, webhook_id))
@@ -236,7 +238,7 @@ def change_webhook(
     operation_id="delete_webhook",
     summary="Delete a webhook",
     status_code=204,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def delete_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> None:
     """It goes with its deliveries; what is waiting is not sent."""
@@ -247,7 +249,7 @@ def delete_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -
     "/{webhook_id}/rotate",
     operation_id="rotate_webhook_secret",
     summary="Give a webhook a new secret",
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def rotate_webhook_secret(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> WebhookWithSecret:
     """For a day deliveries are signed with the secret before it as well."""
@@ -259,7 +261,7 @@ def rotate_webhook_secret(webhook_id: _WebhookId, services: UseCases, tenant: Te
     "/{webhook_id}/enable",
     operation_id="enable_webhook",
     summary="Switch a webhook on",
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def enable_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> WebhookView:
     """What was waiting is sent, and what happened while it was switched off. Saying it twice is fine."""
@@ -270,7 +272,7 @@ def enable_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -
     "/{webhook_id}/disable",
     operation_id="disable_webhook",
     summary="Switch a webhook off",
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def disable_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> WebhookView:
     """Nothing is sent until it is switched on again. Saying it twice is fine."""
@@ -282,7 +284,7 @@ def disable_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) 
     operation_id="test_webhook",
     summary="Send a test",
     status_code=202,
-    responses=problems(404, 409),
+    responses=problems(404, 409, 422),
 )
 def test_webhook(webhook_id: _WebhookId, services: UseCases, tenant: Tenant) -> DeliveryView:
     """Send `{"type": "webhook.test"}` within a few seconds, once. Its delivery says what came of it."""
@@ -312,7 +314,7 @@ def list_webhook_deliveries(
     "/{webhook_id}/deliveries/{delivery_id}",
     operation_id="get_webhook_delivery",
     summary="Show a delivery",
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def get_webhook_delivery(
     webhook_id: _WebhookId, delivery_id: _DeliveryId, services: UseCases, tenant: Tenant
@@ -326,7 +328,7 @@ def get_webhook_delivery(
     operation_id="replay_webhook_delivery",
     summary="Send a delivery again",
     status_code=202,
-    responses=problems(404, 409),
+    responses=problems(404, 409, 422),
 )
 def replay_webhook_delivery(
     webhook_id: _WebhookId, delivery_id: _DeliveryId, services: UseCases, tenant: Tenant
