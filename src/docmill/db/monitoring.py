@@ -6,7 +6,7 @@ never a name or an id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,32 +93,6 @@ def tasks(connection: Connection, tenant: str, listing: TaskListing) -> list[Tas
     statement = text(f"{_TASKS}{where} {ordered}")
     rows = connection.execute(statement, {"tenant": tenant, "limit": listing.limit, **values})
     return [TaskRow(**row._mapping) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
-    """A worker as it last described itself. `silent_seconds` is how long ago that was."""
-
-    id: str
-    host: str
-    queues: Sequence[str]
-    version: str
-    processes: Sequence[int]
-    started_at: datetime
-    seen_at: datetime
-    silent_seconds: float
-
-
-_WORKERS = text(
-    """SELECT id, host, queues, version, processes, started_at, seen_at,
-  extract(epoch FROM now() - seen_at)::float8 AS silent_seconds
-FROM workers ORDER BY started_at, id"""
-)
-
-
-def workers(connection: Connection) -> list[WorkerRow]:
-    """Every worker that said something within the last hour and did not say goodbye."""
-    return [WorkerRow(**row._mapping) for row in connection.execute(_WORKERS)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -19,7 +20,8 @@ ON CONFLICT (id) DO UPDATE SET seen_at = now(), queues = excluded.queues, proces
 )
 _REMOVE = text("DELETE FROM workers WHERE id = ANY(:ids)")
 _ALL = text(
-    """SELECT id, host, queues, processes, extract(epoch FROM now() - started_at)::float8 AS age_seconds,
+    """SELECT id, host, queues, processes, version, started_at, seen_at,
+  extract(epoch FROM now() - started_at)::float8 AS age_seconds,
   extract(epoch FROM now() - seen_at)::float8 AS silent_seconds,
   extract(epoch FROM now() - idle_since)::float8 AS idle_seconds
 FROM workers ORDER BY started_at, id"""
@@ -64,6 +66,9 @@ class Worker:
     host: str
     queues: Sequence[str]
     processes: Sequence[int]
+    version: str
+    started_at: datetime
+    seen_at: datetime
     age_seconds: float
     silent_seconds: float
     idle_seconds: float | None

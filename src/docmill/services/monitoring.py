@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from docmill.db import monitoring as rows
+from docmill.db import workers as worker_rows
 from docmill.db.engine import reaching_database
-from docmill.db.monitoring import InHand, StageCounts, TaskListing, TaskRow, WorkerRow
-from docmill.db.workers import LIVING_SECONDS
+from docmill.db.monitoring import InHand, StageCounts, TaskListing, TaskRow
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, Status, TaskStatus
 from docmill.domain.status import task_status
@@ -49,7 +49,7 @@ class Process:
 class Worker:
     """A worker, whether it gave a sign of life lately, and its processes."""
 
-    row: WorkerRow
+    row: worker_rows.Worker
     alive: bool
     processes: tuple[Process, ...]
 
@@ -88,21 +88,21 @@ class Monitoring:
     def workers(self, tenant: str) -> list[Worker]:
         """Every worker, with the documents of this tenant that its processes work on."""
         with self._engine.begin() as connection:
-            known = rows.workers(connection)
+            known = worker_rows.workers(connection)
             in_hand = {_process(work.owner): work for work in rows.in_hand(connection, tenant)}
         return [self._worker(row, in_hand) for row in known]
 
-    def _worker(self, row: WorkerRow, in_hand: dict[tuple[str, int], InHand]) -> Worker:
+    def _worker(self, row: worker_rows.Worker, in_hand: dict[tuple[str, int], InHand]) -> Worker:
         processes = tuple(Process(pid, in_hand.get((row.host, pid))) for pid in row.processes)
-        return Worker(row, row.silent_seconds < LIVING_SECONDS, processes)
+        return Worker(row, row.is_living, processes)
 
     @reaching_database
     def queues(self) -> list[Queue]:
         """Every queue in the order a document passes them, over all tenants."""
         with self._engine.begin() as connection:
             counts = rows.stages(connection, RATE_SECONDS)
-            known = rows.workers(connection)
-        serving = [queue for row in known if row.silent_seconds < LIVING_SECONDS for queue in row.queues]
+            known = worker_rows.workers(connection)
+        serving = [queue for row in known if row.is_living for queue in row.queues]
         names = [*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE]
         return [self._queue(name, counts, serving.count(name)) for name in names]
 
