@@ -211,7 +211,7 @@ def document(connection: Connection, tenant: str, document_id: UUID) -> Document
 
 def documents(connection: Connection, tenant: str, listing: Listing) -> list[DocumentRow]:
     """Documents of a listing, newest first."""
-    values: dict[str, Any] = {"tenant": tenant, "limit": listing.limit}
+    values: dict[str, Any] = {"tenant": tenant}
     conditions = [sql for name, sql in _CONDITIONS.items() if getattr(listing, name) is not None]
     if listing.status is not None:
         conditions.append(_STATUS_CONDITIONS[listing.status])
@@ -222,7 +222,9 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
     if listing.before is not None:
         values["before_at"], values["before_id"] = listing.before
     where = "".join(f" AND {condition}" for condition in conditions)
-    statement = text(f"{_DOCUMENTS}{where} ORDER BY d.created_at DESC, d.id DESC LIMIT :limit")
+    # A literal limit: for one that comes later the server plans anew each time, for the whole table.
+    ordered = f"ORDER BY d.created_at DESC, d.id DESC LIMIT {listing.limit:d}"
+    statement = text(f"{_DOCUMENTS}{where} {ordered}")
     return [DocumentRow(**row._mapping) for row in connection.execute(statement, values)]
 
 

@@ -89,9 +89,10 @@ def tasks(connection: Connection, tenant: str, listing: TaskListing) -> list[Tas
         conditions.append(f"(t.created_at, t.id) {sign} (:beyond_at, :beyond_id)")
         values["beyond_at"], values["beyond_id"] = listing.beyond
     where = "".join(f" AND {condition}" for condition in conditions)
-    ordered = f"ORDER BY t.created_at {order}, t.id {order} LIMIT :limit"
+    # A literal limit: for one that comes later the server plans anew each time, for the whole table.
+    ordered = f"ORDER BY t.created_at {order}, t.id {order} LIMIT {listing.limit:d}"
     statement = text(f"{_TASKS}{where} {ordered}")
-    rows = connection.execute(statement, {"tenant": tenant, "limit": listing.limit, **values})
+    rows = connection.execute(statement, {"tenant": tenant, **values})
     return [TaskRow(**row._mapping) for row in rows]
 
 
