@@ -32,6 +32,7 @@ log = get_logger(__name__)
 
 DEAF = os.EX_TEMPFAIL  # exit code: nothing is broken that a new start would not mend
 
+_SIGN_SECONDS = 2.0  # between two signs of life at most; others count on it
 _FORGOTTEN = 3600.0  # seconds
 _NOTICED_WITHIN = 0.2  # seconds until the death of a process of ours is known
 _TO_END = 3.0  # seconds for Celery to end once no process has work in hand
@@ -59,7 +60,7 @@ class Watch:
         recovery = make_recovery(app)
         hearing = self._make_hearing(app)
         deaths = Deaths(self._process.activity.processes)
-        often = min(self._settings.sweep_seconds, self._settings.worker_deaf_seconds / 4)
+        often = min(_SIGN_SECONDS, self._settings.sweep_seconds, self._settings.worker_deaf_seconds / 4)
         self._turns = (
             Turns("watch", often, lambda: self._look(app, hearing), lambda: self._say_goodbye(app)),
             Turns("recovery", self._settings.sweep_seconds, lambda: self._recover(app, recovery)),
