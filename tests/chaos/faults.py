@@ -36,7 +36,7 @@ _PROCESSES = (
             "child",
             process_faults.kill_after_step(stage),
             2,
-            stage is StageName.EMBED,
+            quick=stage is StageName.EMBED,
         )
         for stage in StageName
     ),
@@ -65,7 +65,12 @@ _SERVERS = (
     Fault("no storage", "storage", server_faults.lose_storage, quick=True),
 )
 _NETWORK = tuple(
-    Fault(f"network to the {server} {network.replace('_', ' ')}", server, between(server, network))
+    Fault(
+        f"network to the {server} {network.replace('_', ' ')}",
+        server,
+        between(server, network),
+        quick=network is Network.RESETTING,
+    )
     for server in ("database", "broker")
     for network in Network
     if network is not Network.FINE

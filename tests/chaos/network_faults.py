@@ -19,7 +19,7 @@ def between(server: str, network: Network) -> Strike:
         side = draw.choice(site.sides)
         proxy = side.database if server == "database" else side.broker
         with proxy.network(network, delay=draw.uniform(0.02, 0.1)):
-            time.sleep(draw.uniform(0.5, LEASE_SECONDS + 3))
+            time.sleep(draw.triangular(0.5, LEASE_SECONDS + 3, 1.0))
         return True
 
     return strike
