@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
@@ -21,6 +21,7 @@ from docmill.services.listeners import Batch
 
 router = APIRouter(tags=["events"])
 
+_MESSAGES_AT_ONCE = 50
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -73,7 +74,8 @@ async def _stream(services: Services, wish: Wish, *, follow: bool) -> AsyncItera
     try:
         async with contextlib.aclosing(_batches(services, wish, follow)) as batches:
             async for batch in batches:
-                yield _encoded(batch)
+                for piece in _pieces(batch):
+                    yield piece
     except Unavailable as error:
         yield closed(error)
 
@@ -84,7 +86,9 @@ def _batches(services: Services, wish: Wish, follow: bool) -> AsyncGenerator[Bat
     return services.live.stored(wish.choice, wish.after or BEGINNING)
 
 
-def _encoded(batch: Batch[Message]) -> bytes:
+def _pieces(batch: Batch[Message]) -> Iterator[bytes]:
+    """A few messages at a time: many who are slow must not each have a whole batch on its way."""
     if not batch.messages:
-        return position(batch.position).sse
-    return b"".join(message.sse for message in batch.messages)
+        yield position(batch.position).sse
+    for start in range(0, len(batch.messages), _MESSAGES_AT_ONCE):
+        yield b"".join(message.sse for message in batch.messages[start : start + _MESSAGES_AT_ONCE])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import typer
 
 from docmill.cli.client import Client, Json
-from docmill.domain.errors import ListenerTooSlow, NotRunning, Unavailable
+from docmill.domain.errors import NotRunning, Unavailable
 
 RETRY_SECONDS = 2.0
 
@@ -63,8 +63,8 @@ def followed(client: Client, last_id: str | None, **filters: object) -> Iterator
 
 
 def _events(block: Block) -> Iterator[Json]:
-    """The event in a block, if there is one. Raises ListenerTooSlow when the server let go."""
+    """The event in a block, if there is one. Raises Unavailable when the server could not go on."""
     if block.name == "message" and block.data is not None:
         yield json.loads(block.data)
     if block.name == "closed":
-        raise ListenerTooSlow
+        raise Unavailable("The stream broke off. Run it again, with --last-id and the id of the last event.")
