@@ -101,6 +101,7 @@ def make_runner(
             queues=frozenset(settings.worker_queues.split(",")),
             lease_seconds=settings.lease_seconds,
             turn_seconds=settings.turn_seconds,
+            limits=settings.limits,
             is_aside=aside is None,
             retries=RetryPolicy(settings.retry_seconds, settings.retry_limit),
         ),

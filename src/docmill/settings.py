@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from docmill.domain.errors import InvalidSettings, NotConfigured
+from docmill.domain.limits import StepLimits, parse_limits
 from docmill.domain.networks import parse_networks
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE
 
@@ -89,6 +90,14 @@ class Settings(BaseSettings):
     step_seconds: float = Field(0.7, gt=0, description="What a step of a stage aims to take.")
     turn_seconds: float = Field(
         2.0, gt=0, description="How long a worker stays with a task while something more urgent waits."
+    )
+    step_soft_seconds: str = Field(
+        "extract=360,chunk=120,embed=300,index=180",
+        description="Time of one step of each stage after which the document is tried again later.",
+    )
+    step_hard_seconds: str = Field(
+        "extract=600,chunk=300,embed=600,index=360",
+        description="Time of one step of each stage after which its worker process is ended.",
     )
     run_on_bytes: int = Field(1_000_000, ge=0, description="Files up to this size pass all stages in one go.")
     retry_seconds: float = Field(
@@ -169,6 +178,20 @@ class Settings(BaseSettings):
     def _check_networks(cls, value: str | None) -> str | None:
         parse_networks(value or "")
         return value
+
+    @field_validator("step_soft_seconds", "step_hard_seconds")
+    @classmethod
+    def _check_limits(cls, value: str) -> str:
+        try:
+            parse_limits(value)
+        except ValueError as error:
+            raise ValueError("is not a table like extract=360,chunk=120, in seconds") from error
+        return value
+
+    @property
+    def limits(self) -> StepLimits:
+        """How long one step of each stage may take."""
+        return StepLimits(parse_limits(self.step_soft_seconds), parse_limits(self.step_hard_seconds))
 
     @property
     def database(self) -> str:

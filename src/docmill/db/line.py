@@ -1,4 +1,4 @@
-"""Who goes first: what is said of one task in the line of another."""
+"""The line: who goes first, and whose message is missing."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages) AND priorit
 ORDER BY priority DESC, created_at LIMIT 1"""
 )
 
+_RUNNABLE = """
+FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages)
+  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+  AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')"""
+
+_COUNT_RUNNABLE = text(f"SELECT count(*) {_RUNNABLE}")
+_TAKE_RUNNABLE = text(
+    f"""
+UPDATE document_tasks SET dispatched_at = now() WHERE id IN (
+  SELECT id {_RUNNABLE} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
+  LIMIT :count FOR UPDATE SKIP LOCKED)
+RETURNING id, stage, priority, crashes"""  # noqa: S608
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Urgent:
@@ -34,3 +48,25 @@ def more_urgent(connection: Connection, priority: int, stages: Sequence[StageNam
     values = {"stages": list(stages), "priority": priority}
     row = connection.execute(_MORE_URGENT, values).one_or_none()
     return None if row is None else Urgent(row.task_id, StageName(row.stage), row.run_on)
+
+
+def count_runnable(connection: Connection, stages: Sequence[StageName]) -> int:
+    """How many tasks of these stages could run now and were not announced in the last second."""
+    return int(connection.execute(_COUNT_RUNNABLE, {"stages": list(stages)}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A task whose message is to be sent now."""
+
+    task_id: UUID
+    stage: StageName
+    priority: int
+    recovered: bool
+
+
+def take_runnable(connection: Connection, stages: Sequence[StageName], count: int) -> list[Announced]:
+    """Mark up to `count` runnable tasks as announced now, recovered ones first, and return them."""
+    rows = connection.execute(_TAKE_RUNNABLE, {"stages": list(stages), "count": count})
+    due = [Announced(row.id, StageName(row.stage), row.priority, row.crashes > 0) for row in rows]
+    return sorted(due, key=lambda task: (not task.recovered, -task.priority))  # an UPDATE keeps no order

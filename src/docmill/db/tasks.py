@@ -6,7 +6,7 @@ in the same statement, cannot be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,6 +115,10 @@ WHERE {_GUARD}"""  # noqa: S608
 
 _RENEW = text(
     f"UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease) WHERE {_GUARD}"  # noqa: S608
+)
+
+_BLAME = text(f"UPDATE document_tasks SET error = :error WHERE {_GUARD}").bindparams(  # noqa: S608
+    bindparam("error", type_=JSONB)
 )
 
 _STAGE_DONE = """finished AS (
@@ -267,6 +271,12 @@ def renew(connection: Connection, claim: Claim, lease_seconds: float) -> bool:
     return connection.execute(_RENEW, {**_guard(claim), "lease": lease_seconds}).rowcount == 1
 
 
+def blame(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> None:
+    """Note what its owner is about to die of, for recovery to tell. Waits a second at most for the row."""
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))  # the step that hangs may have locked it
+    connection.execute(_BLAME, {**_guard(claim), "error": dict(error)})
+
+
 def hand_on(connection: Connection, claim: Claim, next_stage: StageName) -> bool:
     """Close this stage and queue the next one; False when the lease was lost."""
     values = {**_guard(claim), "stage": claim.stage, "next": next_stage}
@@ -332,32 +342,20 @@ _FREE = text(
 WITH moved AS (
   UPDATE document_tasks SET owner = NULL, lease_until = NULL, fence = fence + 1, crashes = crashes + :deaths,
     status = CASE WHEN crashes + :deaths >= :limit THEN 'failed' ELSE 'queued' END,
-    error = CASE WHEN crashes + :deaths >= :limit THEN :error ELSE error END,
+    error = CASE WHEN crashes + :deaths >= :limit AND coalesce(error->>'code', '') <> 'step_hung'
+      THEN :error ELSE error END,
     finished_at = CASE WHEN crashes + :deaths >= :limit THEN now() END,
     dispatched_at = NULL, updated_at = now()
   WHERE {_GUARD} RETURNING *
 ), {
         _EVENT.format(
             kind="CASE status WHEN 'failed' THEN 'failed' ELSE 'owner_lost' END",
-            data="jsonb_build_object('owner', CAST(:owner AS text), 'crashes', crashes)",
+            data="coalesce(error, '{}')"
+            " || jsonb_build_object('owner', CAST(:owner AS text), 'crashes', crashes)",
         )
     }
 SELECT status FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
-
-_RUNNABLE = """
-FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages)
-  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
-  AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')"""
-
-_COUNT_RUNNABLE = text(f"SELECT count(*) {_RUNNABLE}")
-_TAKE_RUNNABLE = text(
-    f"""
-UPDATE document_tasks SET dispatched_at = now() WHERE id IN (
-  SELECT id {_RUNNABLE} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
-  LIMIT :count FOR UPDATE SKIP LOCKED)
-RETURNING id, stage, priority, crashes"""  # noqa: S608
-)
 
 
 def running(connection: Connection) -> list[Running]:
@@ -373,25 +371,3 @@ def free(
     values["deaths"] = int(died)
     status: str | None = connection.execute(_FREE, {**values, "error": dict(error)}).scalar_one_or_none()
     return status
-
-
-def count_runnable(connection: Connection, stages: Sequence[StageName]) -> int:
-    """How many tasks of these stages could run now and were not announced in the last second."""
-    return int(connection.execute(_COUNT_RUNNABLE, {"stages": list(stages)}).scalar_one())
-
-
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """A task whose message is to be sent now."""
-
-    task_id: UUID
-    stage: StageName
-    priority: int
-    recovered: bool
-
-
-def take_runnable(connection: Connection, stages: Sequence[StageName], count: int) -> list[Announced]:
-    """Mark up to `count` runnable tasks as announced now, recovered ones first, and return them."""
-    rows = connection.execute(_TAKE_RUNNABLE, {"stages": list(stages), "count": count})
-    due = [Announced(row.id, StageName(row.stage), row.priority, row.crashes > 0) for row in rows]
-    return sorted(due, key=lambda task: (not task.recovered, -task.priority))  # an UPDATE keeps no order

@@ -17,6 +17,7 @@
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
     ├── EmbedderChanged            another model took over in the middle of a document
     ├── WorkerDied                 reading or computing took the process down
+    ├── StepTooSlow, StepHung      a step took longer than its soft or its hard limit
     ├── Unavailable                something we need does not answer (retryable)
     │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
     │   ├── ListenerTooSlow
@@ -314,6 +315,19 @@ class WorkerDied(DocmillError):
     """A worker died on this document more than once. It is set aside; see the worker's log, then retry."""
 
     code = "worker_died"
+
+
+class StepTooSlow(DocmillError):
+    """One step of the work took longer than allowed. It is tried again by itself, from where it stood."""
+
+    code = "step_too_slow"
+    retryable = True
+
+
+class StepHung(DocmillError):
+    """A step did not end within its time limit, more than once. See the log of the worker, then retry."""
+
+    code = "step_hung"
 
 
 class Unavailable(DocmillError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from docmill.db import tasks
+from docmill.db import line, tasks
 from docmill.db.holds import open_stages
 from docmill.domain.errors import WorkerDied
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -87,11 +87,11 @@ class Recovery:
             return 0
         with self._engine.begin() as connection:
             stages = open_stages(connection, stages)
-            missing = tasks.count_runnable(connection, stages) - waiting
-            due = tasks.take_runnable(connection, stages, missing) if missing > 0 else []
+            missing = line.count_runnable(connection, stages) - waiting
+            due = line.take_runnable(connection, stages, missing) if missing > 0 else []
         return sum(self._send(task) for task in due)
 
-    def _send(self, task: tasks.Announced) -> bool:
+    def _send(self, task: line.Announced) -> bool:
         priority = RECOVERED_PRIORITY if task.recovered else task.priority
         return self._dispatcher.send(task.stage, task.task_id, priority)
 

@@ -27,10 +27,12 @@ from docmill.domain.errors import (
     LeaseLost,
     PauseRequested,
     StageHeld,
+    StepTooSlow,
     TurnOver,
     WorkerStopping,
 )
 from docmill.domain.ids import VersionRef
+from docmill.domain.limits import UNLIMITED, StepLimits
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
@@ -59,6 +61,7 @@ class RunnerSettings:
     queues: frozenset[str]
     lease_seconds: float = 30.0
     turn_seconds: float = 2.0
+    limits: StepLimits = UNLIMITED
     is_aside: bool = False  # runs beside a task that waits for it, so it may not take long
     retries: RetryPolicy = field(default_factory=RetryPolicy)
 
@@ -109,7 +112,7 @@ class Runner:
         self._claim: tasks.Claim | None = None
         self._turn_ends = self._looks_up = self._away = 0.0
         self._owner = str(this_process())
-        self._heartbeat = Heartbeat(engine, settings.lease_seconds)
+        self._heartbeat = Heartbeat(engine, settings.lease_seconds, settings.limits)
 
     def run(self, task_id: UUID, stage: StageName) -> None:
         """Claim the task for this stage and carry it as far as this worker may."""
@@ -136,6 +139,11 @@ class Runner:
         if orders is None:
             raise LeaseLost
         self._obey(claim, orders)
+        self._check_time(claim, self._heartbeat.step_seconds())
+
+    def _check_time(self, claim: tasks.Claim, seconds: float) -> None:
+        if seconds > self._settings.limits.soft_of(claim.stage):
+            raise StepTooSlow
 
     def _run_stage(self, claim: tasks.Claim) -> tasks.Claim | None:
         """Run one stage to its end; returns the claim of the next one when this worker goes on with it."""
@@ -192,6 +200,7 @@ class Runner:
             if step.last and orders.desired is Desired.RUN:
                 return self._end_stage(connection, claim)
         self._obey(claim, orders)
+        self._check_time(claim, busy_seconds)
         return None
 
     def _obey(self, claim: tasks.Claim, orders: tasks.Orders) -> None:
@@ -220,8 +229,10 @@ class Runner:
                 return
         if urgent is not None and urgent.small and self._aside is not None:
             began = time.monotonic()
+            self._heartbeat.rest()
             self._aside.run(urgent.task_id, urgent.stage)
             self._away += time.monotonic() - began
+            self._heartbeat.begin_step()
         elif claim.stage is not StageName.EXTRACT:
             raise TurnOver
 
@@ -231,6 +242,7 @@ class Runner:
         for step in steps:
             yield step, max(time.monotonic() - started - self._away, 0.0)
             started, self._away = time.monotonic(), 0.0
+            self._heartbeat.begin_step()
 
     def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
         """Close the stage and name the next one, or publish; nothing is sent before the commit."""
