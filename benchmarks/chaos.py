@@ -35,6 +35,7 @@ from docmill.local.servers import start_redis
 from docmill.logs import configure_logs
 
 OUT = Path(__file__).parent / "out"
+LOGS = OUT / "chaos-logs"
 
 
 def measure(wanted: argparse.Namespace, console: Console) -> tuple[Run, Verdict, list[float]]:
@@ -70,10 +71,14 @@ def _without_faults(struck: Run, embedder: str) -> Mapping[UUID, End]:
 
 def _keep_logs(home: Path) -> None:
     """What the parts said, for whoever looks into a fault."""
-    kept = OUT / "chaos-logs"
-    shutil.rmtree(kept, ignore_errors=True)
-    for place in (home, home / "up"):
-        shutil.copytree(place / "logs", kept / place.name if place != home else kept, dirs_exist_ok=True)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    shutil.copytree(home / "logs", LOGS)
+    shutil.copytree(home / "up" / "logs", LOGS / "up")
+
+
+def _refused_writes() -> int:
+    """How often a worker that had lost its lease came back and could write nothing, by the logs."""
+    return sum(log.read_text(errors="replace").count('"lease_lost"') for log in LOGS.rglob("*.log*"))
 
 
 def figures(wanted: argparse.Namespace, struck: Run, result: Verdict, waits: list[float]) -> list[Figure]:
@@ -87,6 +92,7 @@ def figures(wanted: argparse.Namespace, struck: Run, result: Verdict, waits: lis
         at_most("chaos_slowest_end_s", max(seconds), SECONDS_TO_END, times),
         info("chaos_end_p50_s", percentile(seconds, 0.5), f"{len(seconds)} rounds"),
         info("chaos_looks_of_readers", struck.looks),
+        info("chaos_writes_refused_by_the_fence", _refused_writes()),
         *_waits(waits),
     ]
 

@@ -16,7 +16,7 @@ from tests.chaos.documents import File
 from tests.chaos.keeper import patiently
 from tests.chaos.schedule import Round, Strike
 from tests.chaos.site import Site
-from tests.chaos.truth import End, ends, id_of
+from tests.chaos.truth import End, ends, finished_twice, id_of
 from tests.chaos.watcher import Watcher
 
 SECONDS_TO_END = 30.0
@@ -37,6 +37,7 @@ class Run:
     late: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     ends: dict[UUID, End] = field(default_factory=dict)
+    finished_twice: list[str] = field(default_factory=list)
     seen_in_part: list[UUID] = field(default_factory=list)
     found: set[tuple[UUID, str]] = field(default_factory=set)
     looks: int = 0
@@ -62,6 +63,7 @@ def run(
         while done.faults < faults or len(done.files) < documents:
             _round(site, next(schedule), files, done, say)
         done.ends = ends(site.rows, done.files)
+        done.finished_twice = finished_twice(site.rows)
     done.seen_in_part, done.found, done.looks = watcher.seen_in_part, watcher.found, watcher.looks
     return done
 

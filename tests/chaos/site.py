@@ -189,7 +189,6 @@ def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, 
             "retry_limit": 100,
             "crash_limit": 1000,
             "worker_deaf_seconds": 4.0,
-            "log_level": "WARNING",
             **chosen,
         },
     )

@@ -28,6 +28,9 @@ WHERE d.id = ANY(:ids) ORDER BY d.id, c.ordinal, c.id"""
 _ENTRIES = """SELECT document_id, count(*) AS entries FROM vector_entries
 WHERE document_id = ANY(:ids) GROUP BY document_id"""
 
+_FINISHED_TWICE = """SELECT task_id, coalesce(stage, kind) AS what FROM document_task_events
+WHERE kind IN ('stage_finished', 'published') GROUP BY task_id, kind, stage HAVING count(*) > 1"""
+
 # In one snapshot: what readers see of a version is all of it. Only what was published lately can be new.
 _PARTIAL = """SELECT d.id FROM document_versions p JOIN documents d ON d.active_version_id = p.id
 LEFT JOIN chunks c ON c.version_id = p.id LEFT JOIN vector_entries v ON v.chunk_id = c.id
@@ -92,3 +95,8 @@ def undisturbed(
 def seen_in_part(rows: Rows) -> list[UUID]:
     """Documents of which readers see something else than one whole version, now."""
     return [row.id for row in rows(_PARTIAL)]
+
+
+def finished_twice(rows: Rows) -> list[str]:
+    """Stages and publications that some task went through more than once."""
+    return [f"{row.what} of task {row.task_id}" for row in rows(_FINISHED_TWICE)]

@@ -41,8 +41,15 @@ def verdict(run: Run, expected: Mapping[UUID, End]) -> Verdict:
                 if end.outcome != wanted.outcome
             ),
         ],
-        doubled=[name for name, wanted, end in same if end.is_more_than(wanted)],
-        different=[name for name, wanted, end in same if end != wanted and not end.is_more_than(wanted)],
+        doubled=[
+            *run.finished_twice,
+            *(name for name, wanted, end in same if end.is_more_than(wanted)),
+        ],
+        different=[
+            f"{name}: {len(end.chunks & wanted.chunks)} of {len(wanted.chunks)} chunks have their ids"
+            for name, wanted, end in same
+            if end != wanted and not end.is_more_than(wanted)
+        ],
         seen_in_part=[*map(str, run.seen_in_part), *_strange(run, expected)],
     )
 
