@@ -41,7 +41,7 @@ FROM documents d LEFT JOIN document_tasks t ON t.version_id = d.active_version_i
 HISTORIES = """SELECT t.status, t.desired, ARRAY(
   SELECT CASE WHEN e.data ? 'status' THEN e.kind || ':' || (e.data->>'status') ELSE e.kind END
   FROM document_task_events e WHERE e.task_id = t.id AND e.id > coalesce(
-    (SELECT max(id) FROM document_task_events WHERE task_id = t.id AND kind = 'deleted'), 0)
+    (SELECT max(id) FROM document_task_events WHERE document_id = t.document_id AND kind = 'deleted'), 0)
   ORDER BY e.id) AS history
 FROM document_tasks t"""
 
