@@ -78,6 +78,8 @@ def rebuilt(history: list[str]) -> tuple[str, str]:
         if event == "resumed":
             status, desired = "queued" if status == "paused" else status, "run"
             continue
+        if event == "paused" and (status, desired) == ("queued", "pause"):
+            continue  # what ended its worker's hold brought it to rest, in line
         allowed, next_status, next_desired = _MOVES[event]
         assert status in allowed, f"{event} after {status}: {history}"
         status, desired = next_status or status, next_desired or desired
