@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -223,6 +227,24 @@ def test_servers_that_are_down_are_findings_and_not_crashes(here: Installation) 
     assert {Cause.DATABASE_UNREACHABLE, Cause.BROKER_UNREACHABLE} <= causes(report)
     assert not report.is_healthy
     assert about(report, Cause.DATABASE_UNREACHABLE).what == f"{nowhere} does not answer."
+
+
+def test_the_report_is_all_that_a_program_reads(here: Installation) -> None:
+    nowhere = f"redis://127.0.0.1:{choose_port(0, '')}/0"
+    told = subprocess.run(
+        [sys.executable, "-m", "docmill", "doctor", "--json"],
+        env={
+            **os.environ,
+            "DOCMILL_HOME": str(here.settings.home),
+            "DOCMILL_EMBEDDER": "hashing",
+            "DOCMILL_DATABASE_URL": here.settings.database,
+            "DOCMILL_BROKER_URL": nowhere,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 1
+    assert "broker_unreachable" in [finding["code"] for finding in json.loads(told.stdout)["findings"]]
 
 
 def test_a_broker_that_drops_messages_when_it_is_full_is_told(

@@ -11,6 +11,7 @@ from rich.text import Text
 from docmill.cli.configuration import settings
 from docmill.cli.console import plain, print_json, stdout
 from docmill.domain.findings import Finding, Severity
+from docmill.logs import configure_logs
 
 if TYPE_CHECKING:
     from docmill.local.doctor import Report
@@ -31,6 +32,7 @@ def doctor(
     """Say what runs, what is wrong, and why documents do not move. Exits 1 if something is wrong."""
     from docmill.local.doctor import examine
 
+    configure_logs("ERROR", "text")  # what it meets it reports itself, and stdout is for the report alone
     report = examine(settings(), document, fix=fix)
     if as_json:
         print_json(report.as_row())
