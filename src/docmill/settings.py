@@ -15,10 +15,11 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from docmill.domain.errors import InvalidSettings, NotConfigured
-from docmill.domain.limits import StepLimits, parse_limits
+from docmill.domain.limits import Limits, StepLimits, parse_limits
 from docmill.domain.networks import parse_networks
-from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE
+from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
 
+_READING_ENDS_SECONDS = 60.0  # for a reading that met its own limit to say so, before a limit of steps does
 _DATABASES = frozenset({"postgresql", "postgres"})
 _BROKERS = frozenset({"redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp"})
 _QUEUES = (*dict.fromkeys(QUEUE_OF_STAGE.values()), MAINTENANCE_QUEUE)
@@ -190,8 +191,10 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> StepLimits:
-        """How long one step of each stage may take."""
-        return StepLimits(parse_limits(self.step_soft_seconds), parse_limits(self.step_hard_seconds))
+        """How long one step of each stage may take; a reading always has the time that is its own limit."""
+        soft, hard = parse_limits(self.step_soft_seconds), parse_limits(self.step_hard_seconds)
+        least = self.read_timeout_seconds + _READING_ENDS_SECONDS
+        return StepLimits(_at_least(soft, least), _at_least(hard, least + _READING_ENDS_SECONDS))
 
     @property
     def database(self) -> str:
@@ -216,6 +219,11 @@ class Settings(BaseSettings):
     def storage_path(self) -> Path:
         """Where original files are kept."""
         return self.storage_dir or self.home / "storage"
+
+
+def _at_least(limits: Limits, reading: float) -> Limits:
+    extract = StageName.EXTRACT
+    return {**limits, extract: max(limits[extract], reading)} if extract in limits else limits
 
 
 def _is_database(url: str) -> bool:

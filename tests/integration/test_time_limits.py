@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from tests.pipelines import (
 from docmill.domain.limits import StepLimits, parse_limits
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
+from docmill.settings import load_settings
 
 AT_ONCE = StepLimits({StageName.CHUNK: 0.0}, {})
 
@@ -69,6 +71,12 @@ def hang(database_url: str, task: UUID) -> int:
     return subprocess.run(
         [sys.executable, "-m", "tests.hanging", database_url, str(task)], timeout=60, check=False
     ).returncode
+
+
+def test_a_reading_has_the_time_of_its_own_limit(tmp_path: Path) -> None:
+    patient = load_settings(home=tmp_path, read_timeout_seconds=5000.0).limits
+    assert patient.hard_of(StageName.EXTRACT) > patient.soft_of(StageName.EXTRACT) > 5000
+    assert patient.soft_of(StageName.EMBED) == 300
 
 
 def test_limits_are_written_as_a_table() -> None:
