@@ -69,7 +69,9 @@ def run(
 
 
 def _round(site: Site, plan: Round, files: Iterator[File], done: Run, say: Say) -> None:
-    """Send files and strike at the same time; then wait until all of it has ended."""
+    """Send files and strike at the same time, once all is up again; then wait until everything has ended."""
+    if not patiently(site.is_ready, _PATIENCE, every=0.2):
+        done.late.append(f"not all parts are up {_PATIENCE:g} s after fault {done.faults}")
     sending = list(islice(files, plan.documents))
     with ThreadPoolExecutor() as pool:
         sent = pool.submit(_send, site, sending)

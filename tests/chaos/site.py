@@ -107,7 +107,7 @@ class Site:
 
     def is_ready(self) -> bool:
         """Whether the API answers and both workers take messages."""
-        seen = "SELECT count(*) AS n FROM workers WHERE seen_at > now() - interval '5 seconds'"
+        seen = "SELECT count(*) AS n FROM workers WHERE seen_at > now() - interval '3 seconds'"
         return api_answers(self.url) and self.rows(seen)[0].n >= len(self.sides)
 
 
