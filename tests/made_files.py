@@ -98,11 +98,11 @@ def _rc4(key: bytes, data: bytes) -> bytes:
 
 
 def archive(members: Mapping[str, str]) -> bytes:
-    """A zip archive of text members, in their order."""
+    """A zip archive of text members, in their order; the same members give the same bytes at any time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as container:
         for name, text in members.items():
-            container.writestr(name, text)
+            container.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
