@@ -68,6 +68,8 @@ _MOVES: dict[str, tuple[set[str], str | None, str | None]] = {
     "owner_lost": ({"running"}, "queued", None),
     "let_go": ({"running"}, "queued", None),
     "held": ({"running"}, "queued", None),
+    "yielded": ({"running"}, "queued", None),
+    "priority_changed": ({"queued", "running", "paused", "succeeded", "failed", "cancelled"}, None, None),
 }
 
 

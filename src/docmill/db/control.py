@@ -98,12 +98,25 @@ SELECT id AS task_id, document_id, stage, priority, status = 'queued' AND desire
 FROM moved"""
 )
 
+# Whoever begins another version locks the document's tasks first, and so does a retry: else it could bring
+# back the task of a version that is given up.
+_LOCK_FAILED = {
+    scope: text(
+        f"""SELECT FROM document_tasks WHERE {scope} = :id AND tenant_id = :tenant AND status = 'failed'
+ORDER BY id FOR UPDATE"""
+    )
+    for scope in Scope
+}
+
 _STATEMENTS = {(verb, scope): _statement(verb, scope) for verb in Verb for scope in Scope}
 
 
 def move(connection: Connection, verb: Verb, scope: Scope, tenant: str, target: UUID) -> list[Moved]:
     """Say a verb of a document or a dataset; returns the tasks that moved."""
-    rows = connection.execute(_STATEMENTS[verb, scope], {"id": target, "tenant": tenant})
+    values = {"id": target, "tenant": tenant}
+    if verb is Verb.RETRY:
+        connection.execute(_LOCK_FAILED[scope], values)
+    rows = connection.execute(_STATEMENTS[verb, scope], values)
     return [_moved(row) for row in rows]
 
 

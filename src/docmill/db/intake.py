@@ -104,6 +104,11 @@ _STORED_DOCUMENT = text(
     """SELECT id, tenant_id AS tenant, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key
 FROM documents WHERE id = :document AND tenant_id = :tenant"""
 )
+# Tasks first, as the runner does: whoever locked a document before its task could meet a step that wants it.
+_LOCK_TASKS = text(
+    """SELECT FROM document_tasks WHERE document_id = :document AND tenant_id = :tenant
+ORDER BY id FOR UPDATE"""
+)
 _LOCK_DOCUMENT = text("SELECT FROM documents WHERE id = :document AND tenant_id = :tenant FOR UPDATE")
 _DISCARD = text(
     f"""UPDATE document_versions SET status = '{VersionStatus.DISCARDED}'
@@ -168,11 +173,17 @@ def insert_run(
 
 
 def latest_run(connection: Connection, tenant: str, document: UUID) -> LatestRun | None:
-    """The document's newest run, the document locked; None when it was deleted meanwhile."""
+    """The document's newest run, the document and its tasks locked; None when it was deleted meanwhile."""
     values = {"document": document, "tenant": tenant}
+    lock_tasks(connection, tenant, document)
     connection.execute(_LOCK_DOCUMENT, values)
     row = connection.execute(_LATEST_RUN, values).one_or_none()
     return None if row is None else LatestRun(**{**row._mapping, "status": Status(row.status)})
+
+
+def lock_tasks(connection: Connection, tenant: str, document: UUID) -> None:
+    """Keep the document's tasks as they are until this transaction ends."""
+    connection.execute(_LOCK_TASKS, {"document": document, "tenant": tenant})
 
 
 def stored_document(connection: Connection, tenant: str, document: UUID) -> NewDocument | None:

@@ -16,6 +16,7 @@ from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
 from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import alone, reaching_database
 from docmill.db.estimates import size_at
+from docmill.db.intake import lock_tasks
 from docmill.domain.cursors import decode_cursor, encode_cursor
 from docmill.domain.documents import Block
 from docmill.domain.errors import DocumentNotFound, NotPublished
@@ -148,6 +149,7 @@ class Documents:
         is removed by house-keeping.
         """
         with self._engine.begin() as connection:
+            lock_tasks(connection, tenant, document_id)
             erasure = catalogue.delete_document(connection, tenant, document_id)
         if erasure is None:
             raise DocumentNotFound
