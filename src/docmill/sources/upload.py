@@ -34,7 +34,7 @@ class Upload:
         if self.size_bytes > self.max_bytes:
             raise FileTooLarge
         self._hash.update(data)
-        with (self._path or self._begin()).open("ab", buffering=0) as file:
+        with (self._path or self._begin()).open("ab") as file:  # unbuffered, a full disk would take a part
             file.write(data)
 
     @reaching_storage

@@ -1,0 +1,37 @@
+"""An upload on its way to the disk."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from docmill.domain.errors import StorageFull
+from docmill.sources.upload import Upload
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """A disk on which a file may have no more bytes than this."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("pieces", [[1000], [500, 500], [600, 1], [100_000]])
+def test_a_file_that_does_not_fit_is_refused_and_never_kept_in_part(
+    tmp_path: Path, pieces: list[int]
+) -> None:
+    upload = Upload(tmp_path, max_bytes=1_000_000)
+
+    with room_for(600), pytest.raises(StorageFull):
+        list(map(upload.write, (b"x" * size for size in pieces)))
+    upload.discard()
+
+    assert list(tmp_path.iterdir()) == []
