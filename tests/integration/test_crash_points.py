@@ -120,6 +120,7 @@ class Harbour:
 @pytest.fixture
 def harbour(fresh_database: str, tmp_path: Path) -> Iterator[Harbour]:
     harbour = Harbour(fresh_database, tmp_path)
+    harbour.carry(harbour.accept("first of all").task_id)  # makes the vectors' index, which no other does
     yield harbour
     harbour.close()
 
@@ -175,7 +176,7 @@ def test_wherever_a_worker_dies_another_finishes_its_document(harbour: Harbour, 
     whole = harbour.accept("undisturbed", run_on)
     undisturbed = harbour.carry(whole.task_id)
     expected = content(harbour, whole.document_id)
-    for point in some(undisturbed, 9):
+    for point in some(undisturbed, 16):
         accepted = harbour.accept(f"dies at {point}", run_on)
         first = harbour.carry(accepted.task_id, die_at=point)
         redone = first.computed - harbour.steps_kept(accepted.task_id)
@@ -203,7 +204,7 @@ def test_wherever_an_intake_dies_there_is_a_whole_document_or_none(harbour: Harb
         assert again.created == (before == []), name
         assert harbour.rows(RECORDED, dataset=dataset) == [(1, 1, 1)]
         assert harbour.app.storage.local_path(KEY).read_bytes() == NOTE
-    tasks = harbour.rows("SELECT id FROM document_tasks")
+    tasks = harbour.rows("SELECT id FROM document_tasks WHERE status = 'queued'")
     assert sorted(task for _, task in harbour.recover()) == sorted(task for (task,) in tasks)
 
 
