@@ -9,7 +9,8 @@ from docmill.api.dependencies import Cursor, DocumentId, PageSize, Tenant, UseCa
 from docmill.api.messages import EventView
 from docmill.api.models import NEXT_CURSOR, example, example_of
 from docmill.api.problems import problems
-from docmill.services.history import EventPage
+from docmill.domain.cursors import Page
+from docmill.domain.events import Event
 
 router = APIRouter(tags=["events"])
 
@@ -23,7 +24,7 @@ class EventList(BaseModel):
     next_cursor: str | None = Field(description=NEXT_CURSOR)
 
     @classmethod
-    def of(cls, page: EventPage) -> EventList:
+    def of(cls, page: Page[Event]) -> EventList:
         """The view of a page."""
         return cls(items=[EventView.of(event) for event in page.items], next_cursor=page.next_cursor)
 

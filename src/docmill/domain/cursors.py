@@ -6,11 +6,22 @@ import base64
 import binascii
 import hashlib
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from docmill.domain.errors import InvalidCursor
 
 _CHECK_BYTES = 6
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items of a list; `next_cursor` None on its last page."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
 
 
 def encode_cursor(kind: str, values: list[Any]) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from docmill.db import catalogue, intake
 from docmill.db.engine import reaching_database
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
@@ -35,14 +35,6 @@ class Dataset:
     priority: int
     documents: int
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPage:
-    """Some datasets by name; `next_cursor` None on the last page."""
-
-    items: tuple[Dataset, ...]
-    next_cursor: str | None
 
 
 def settings_of(chunking: ChunkSettings) -> dict[str, Any]:
@@ -95,13 +87,13 @@ class Datasets:
         return dataset
 
     @reaching_database
-    def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> DatasetPage:
+    def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> Page[Dataset]:
         """Datasets by name. Raises InvalidCursor."""
         after = decode_cursor(_CURSOR, cursor)[0] if cursor else ""
         with self._engine.begin() as connection:
             rows = catalogue.datasets(connection, tenant, after, limit + 1)
         items = tuple(_dataset(row) for row in rows[:limit])
-        return DatasetPage(items, encode_cursor(_CURSOR, [items[-1].name]) if len(rows) > limit else None)
+        return Page(items, encode_cursor(_CURSOR, [items[-1].name]) if len(rows) > limit else None)
 
     @reaching_database
     def change(

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from docmill.db import catalogue, document_logs
 from docmill.db.document_logs import LogLine, NewLine
 from docmill.db.engine import reaching_database, typed
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.masking import masked, masked_fact
 from docmill.domain.names import as_uuid
@@ -168,14 +168,6 @@ def _storable(value: object) -> object:
     return text.encode("utf-8", "replace").decode()
 
 
-@dataclass(frozen=True, slots=True)
-class LogPage:
-    """Some lines, the oldest first; `next_cursor` None on the last page."""
-
-    items: tuple[LogLine, ...]
-    next_cursor: str | None
-
-
 class DocumentLogs:
     """The log lines of the documents of all tenants."""
 
@@ -191,7 +183,7 @@ class DocumentLogs:
         level: str = "debug",
         cursor: str | None = None,
         limit: int = 50,
-    ) -> LogPage:
+    ) -> Page[LogLine]:
         """Lines of at least this level, the oldest first. Raises DocumentNotFound, InvalidCursor."""
         after = _place(cursor)
         levels = LEVELS[LEVELS.index(level) :]
@@ -201,7 +193,7 @@ class DocumentLogs:
             found = document_logs.page(connection, tenant, document_id, levels, after, limit + 1)
         shown = tuple(found[:limit])
         more = len(found) > limit
-        return LogPage(shown, _cursor(shown[-1]) if more else None)
+        return Page(shown, _cursor(shown[-1]) if more else None)
 
 
 def _cursor(line: LogLine) -> str:

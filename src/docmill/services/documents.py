@@ -17,7 +17,7 @@ from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import alone, reaching_database
 from docmill.db.estimates import size_at
 from docmill.db.intake import lock_tasks
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.documents import Block
 from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.estimates import Progress
@@ -44,14 +44,6 @@ class Document:
 
     row: DocumentRow
     state: StatusView
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentPage:
-    """Some documents, newest first; `next_cursor` None on the last page."""
-
-    items: tuple[Document, ...]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +93,7 @@ class Documents:
         name: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
-    ) -> DocumentPage:
+    ) -> Page[Document]:
         """Documents that pass the filters, newest first. Raises InvalidCursor."""
         listing = Listing(dataset_id, status, name, _place(cursor), limit + 1)
         with self._engine.begin() as connection:
@@ -112,7 +104,7 @@ class Documents:
         around = self._outlook.around() if waits else NOTHING_IN_THE_WAY
         facts = (replace(_facts(row, self._retry_limit), around=around) for row in shown)
         documents = tuple(Document(row, view(fact)) for row, fact in zip(shown, facts, strict=True))
-        return DocumentPage(documents, _cursor(shown[-1]) if more else None)
+        return Page(documents, _cursor(shown[-1]) if more else None)
 
     @reaching_database
     def get(self, tenant: str, document_id: UUID) -> Document:

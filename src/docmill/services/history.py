@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Engine
 
 from docmill.db import events
 from docmill.db.engine import alone, reaching_database
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.errors import DocumentNotFound, TaskNotFound
 from docmill.domain.events import Event
 
 _CURSOR = "history"
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """Some events, oldest first; `next_cursor` None on the last page."""
-
-    items: tuple[Event, ...]
-    next_cursor: str | None
 
 
 class History:
@@ -34,7 +25,7 @@ class History:
     @reaching_database
     def page(
         self, tenant: str, document_id: UUID, *, cursor: str | None = None, limit: int = 50
-    ) -> EventPage:
+    ) -> Page[Event]:
         """Events of a document, oldest first. Raises InvalidCursor, and DocumentNotFound if it never was."""
         with alone(self._engine) as connection:
             found = events.history(connection, tenant, document_id, _after(cursor), limit + 1)
@@ -45,7 +36,7 @@ class History:
     @reaching_database
     def task_page(
         self, tenant: str, task_id: UUID, *, cursor: str | None = None, limit: int = 50
-    ) -> EventPage:
+    ) -> Page[Event]:
         """Events of one task, oldest first. Raises InvalidCursor, and TaskNotFound if it never was."""
         with alone(self._engine) as connection:
             found = events.task_history(connection, tenant, task_id, _after(cursor), limit + 1)
@@ -65,8 +56,8 @@ def _after(cursor: str | None) -> int:
     return int(decode_cursor(_CURSOR, cursor)[0]) if cursor else 0
 
 
-def _page(found: Sequence[Event], limit: int) -> EventPage:
+def _page(found: Sequence[Event], limit: int) -> Page[Event]:
     """The page of `limit` events from as many and perhaps one more."""
     items = tuple(found[:limit])
     more = len(found) > limit
-    return EventPage(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)
+    return Page(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)

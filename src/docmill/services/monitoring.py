@@ -12,7 +12,7 @@ from docmill.db import monitoring as rows
 from docmill.db import workers as worker_rows
 from docmill.db.engine import reaching_database
 from docmill.db.monitoring import InHand, StageCounts, TaskListing, TaskRow
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, Status, TaskStatus
 from docmill.domain.status import task_status
 from docmill.pipeline.owner import Owner
@@ -27,14 +27,6 @@ class Task:
 
     row: TaskRow
     task_status: TaskStatus
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPage:
-    """Some tasks; `next_cursor` None on the last page."""
-
-    items: tuple[Task, ...]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +65,7 @@ class Monitoring:
         self._dispatcher = dispatcher
 
     @reaching_database
-    def tasks(self, tenant: str, listing: TaskListing, cursor: str | None = None) -> TaskPage:
+    def tasks(self, tenant: str, listing: TaskListing, cursor: str | None = None) -> Page[Task]:
         """A page of a tenant's tasks in the order of their making. Raises InvalidCursor."""
         kind = f"tasks {'oldest' if listing.oldest_first else 'newest'}"
         listing = replace(listing, beyond=_place(kind, cursor), limit=listing.limit + 1)
@@ -82,7 +74,7 @@ class Monitoring:
         shown = found[: listing.limit - 1]
         more = len(found) > len(shown)
         last = encode_cursor(kind, [shown[-1].created_at.isoformat(), str(shown[-1].id)]) if more else None
-        return TaskPage(tuple(_task(row) for row in shown), last)
+        return Page(tuple(_task(row) for row in shown), last)
 
     @reaching_database
     def workers(self, tenant: str) -> list[Worker]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from docmill.adapters.webhook_http import is_readable
 from docmill.db import webhooks
 from docmill.db.engine import reaching_database
 from docmill.db.webhooks import DeliveryListing, DeliveryRow, WebhookRow
-from docmill.domain.cursors import decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, encode_cursor
 from docmill.domain.errors import DeliveryNotFound, InvalidWebhook, WebhookDisabled, WebhookNotFound
 from docmill.domain.networks import Network, is_refused_literal
 from docmill.domain.states import EventKind
@@ -30,22 +29,6 @@ from docmill.domain.webhooks import (
 _CURSOR = "webhooks"
 _DELIVERY_CURSOR = "deliveries"
 _BY_HAND = "Somebody switched it off."
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookPage:
-    """Some webhooks, newest first; `next_cursor` None on the last page."""
-
-    items: tuple[WebhookRow, ...]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryPage:
-    """Some deliveries of a webhook, newest first; `next_cursor` None on the last page."""
-
-    items: tuple[DeliveryRow, ...]
-    next_cursor: str | None
 
 
 class Webhooks:
@@ -83,12 +66,12 @@ class Webhooks:
             return _found(connection, tenant, webhook)
 
     @reaching_database
-    def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> WebhookPage:
+    def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> Page[WebhookRow]:
         """Webhooks, newest first. Raises InvalidCursor."""
         with self._engine.begin() as connection:
             rows = webhooks.newest(connection, tenant, _place(_CURSOR, cursor), limit + 1)
         shown = tuple(rows[:limit])
-        return WebhookPage(shown, _next(_CURSOR, shown[-1]) if len(rows) > limit else None)
+        return Page(shown, _next(_CURSOR, shown[-1]) if len(rows) > limit else None)
 
     @reaching_database
     def change(self, tenant: str, webhook: UUID, changes: dict[str, Any]) -> WebhookRow:
@@ -150,14 +133,14 @@ class Webhooks:
         status: DeliveryStatus | None = None,
         cursor: str | None = None,
         limit: int = 50,
-    ) -> DeliveryPage:
+    ) -> Page[DeliveryRow]:
         """Deliveries of a webhook, newest first. Raises InvalidCursor."""
         listing = DeliveryListing(status, _place(_DELIVERY_CURSOR, cursor), limit + 1)
         with self._engine.begin() as connection:
             _found(connection, tenant, webhook)
             rows = webhooks.deliveries(connection, tenant, webhook, listing)
         shown = tuple(rows[:limit])
-        return DeliveryPage(shown, _next(_DELIVERY_CURSOR, shown[-1]) if len(rows) > limit else None)
+        return Page(shown, _next(_DELIVERY_CURSOR, shown[-1]) if len(rows) > limit else None)
 
     @reaching_database
     def delivery(self, tenant: str, webhook: UUID, delivery: UUID) -> DeliveryRow:
