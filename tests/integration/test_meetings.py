@@ -53,7 +53,7 @@ def test_a_document_can_be_deleted_while_its_worker_saves_a_step(
     assert claim is not None
 
     with engine.begin() as connection:
-        tasks.step(connection, claim, cursor={"next": 1}, done=1, total=2, busy_seconds=0.1, lease_seconds=30)
+        tasks.step(connection, claim, tasks.Made({"next": 1}, 1, 2, busy_seconds=0.1), lease_seconds=30)
         deleting = begin(engine, pool, lambda: documents.delete("default", document))
         connection.execute(text(SAVE), {"version": claim.version_id})
 

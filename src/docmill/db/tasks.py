@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.states import Desired, EventKind, StageName
@@ -61,6 +61,16 @@ class Orders:
     held: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a step is kept as: where the next one starts, `done` of `total` units, the seconds it took."""
+
+    cursor: Mapping[str, Any]
+    done: int
+    total: int | None
+    busy_seconds: float
+
+
 _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
@@ -93,15 +103,17 @@ WITH moved AS (
 
 _GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
 
+_KEEP = """cursor = :cursor, done = :done, total = :total, steps = steps + 1,
+    reached = GREATEST(reached, LEAST(1, CAST(:done AS float8) / NULLIF(CAST(:total AS bigint), 0))),
+    busy_seconds = busy_seconds + :busy"""
+
 _STEP = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease), updated_at = now()
   WHERE {_GUARD} RETURNING id, stage, desired
 ), progress AS (
-  UPDATE stage_progress p SET cursor = :cursor, done = :done, total = :total, steps = steps + 1,
-    reached = GREATEST(reached, LEAST(1, CAST(:done AS float8) / NULLIF(CAST(:total AS bigint), 0))),
-    busy_seconds = busy_seconds + :busy
+  UPDATE stage_progress p SET {_KEEP}
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
 )
 SELECT desired, NOT {_NOT_HELD.format(stage="moved.stage")} AS held FROM moved"""  # noqa: S608
@@ -134,15 +146,13 @@ _STAGE_EVENT = f"""event AS (
   {_AT_REST}
 )"""  # noqa: S608
 
-_HAND_ON = text(
-    f"""
+_HAND_ON = f"""
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, status = 'queued', owner = NULL, lease_until = NULL,
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, dispatched_at = now(), updated_at = now()
   WHERE {_GUARD} RETURNING *
 ), {_STAGE_DONE}, {_STAGE_EVENT}
 SELECT id FROM moved"""  # noqa: S608
-)
 
 _RUN_ON = text(
     f"""
@@ -154,8 +164,7 @@ WITH moved AS (
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 )
 
-_PUBLISH = text(
-    f"""
+_PUBLISH = f"""
 WITH moved AS (
   UPDATE document_tasks SET status = 'succeeded', owner = NULL, lease_until = NULL, fence = fence + 1,
     errors = 0, crashes = 0, error = NULL, updated_at = now(), finished_at = now()
@@ -174,7 +183,20 @@ WITH moved AS (
   FROM moved, (VALUES (1, 'stage_finished'), (2, 'published')) AS told (place, kind) ORDER BY place
 )
 SELECT id FROM moved"""  # noqa: S608
-)
+
+
+def _with_last_step(statement: str) -> TextClause:
+    """The same, keeping the stage's last step as well; it moves nothing unless the task is to run."""
+    kept = statement.replace("SET finished_at = now() FROM", f"SET finished_at = now(), {_KEEP} FROM")
+    return text(kept.replace(_GUARD, f"{_GUARD} AND desired = 'run'")).bindparams(
+        bindparam("cursor", type_=JSONB)
+    )
+
+
+_ENDS = {
+    False: {"hand_on": text(_HAND_ON), "publish": text(_PUBLISH)},
+    True: {"hand_on": _with_last_step(_HAND_ON), "publish": _with_last_step(_PUBLISH)},
+}
 
 _FAIL = text(
     f"""
@@ -230,6 +252,15 @@ def _guard(claim: Claim) -> dict[str, Any]:
     return {"id": claim.task_id, "owner": claim.owner, "fence": claim.fence}
 
 
+def _kept(made: Made) -> dict[str, Any]:
+    return {
+        "cursor": dict(made.cursor),
+        "done": made.done,
+        "total": made.total,
+        "busy": made.busy_seconds,
+    }
+
+
 def claim(
     connection: Connection, task_id: UUID, stage: StageName, owner: str, lease_seconds: float
 ) -> Claim | None:
@@ -238,25 +269,10 @@ def claim(
     return _claim_of(connection.execute(_CLAIM, values).one_or_none())
 
 
-def step(
-    connection: Connection,
-    claim: Claim,
-    *,
-    cursor: Mapping[str, Any],
-    done: int,
-    total: int | None,
-    busy_seconds: float,
-    lease_seconds: float,
-) -> Orders | None:
+def step(connection: Connection, claim: Claim, made: Made, lease_seconds: float) -> Orders | None:
     """Move the cursor and renew the lease; returns what holds now, None when the lease was lost."""
-    values = {
-        "cursor": dict(cursor),
-        "done": done,
-        "total": total,
-        "busy": busy_seconds,
-        "lease": lease_seconds,
-    }
-    row = connection.execute(_STEP, {**_guard(claim), **values}).one_or_none()
+    values = {**_guard(claim), **_kept(made), "lease": lease_seconds}
+    row = connection.execute(_STEP, values).one_or_none()
     return None if row is None else Orders(Desired(row.desired), row.held)
 
 
@@ -277,10 +293,12 @@ def blame(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> Non
     connection.execute(_BLAME, {**_guard(claim), "error": dict(error)})
 
 
-def hand_on(connection: Connection, claim: Claim, next_stage: StageName) -> bool:
-    """Close this stage and queue the next one; False when the lease was lost."""
-    values = {**_guard(claim), "stage": claim.stage, "next": next_stage}
-    return connection.execute(_HAND_ON, values).one_or_none() is not None
+def hand_on(connection: Connection, claim: Claim, next_stage: StageName, last: Made | None = None) -> bool:
+    """Close this stage and queue the next one; False when the lease was lost.
+
+    With the stage's `last` step that is kept too, and False also tells that the task is not to run now.
+    """
+    return _end(connection, claim, "hand_on", last, {"next": next_stage})
 
 
 def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float) -> Claim | None:
@@ -289,10 +307,17 @@ def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_se
     return _claim_of(connection.execute(_RUN_ON, values).one_or_none())
 
 
-def publish(connection: Connection, claim: Claim) -> bool:
-    """Close the last stage and show the new version in the same moment; False when the lease was lost."""
-    values = {**_guard(claim), "stage": claim.stage}
-    return connection.execute(_PUBLISH, values).one_or_none() is not None
+def publish(connection: Connection, claim: Claim, last: Made | None = None) -> bool:
+    """Close the last stage and show the new version in the same moment. `last` and False as in `hand_on`."""
+    return _end(connection, claim, "publish", last, {})
+
+
+def _end(
+    connection: Connection, claim: Claim, how: str, last: Made | None, values: Mapping[str, Any]
+) -> bool:
+    kept = {} if last is None else _kept(last)
+    everything = {**_guard(claim), "stage": claim.stage, **kept, **values}
+    return connection.execute(_ENDS[last is not None][how], everything).one_or_none() is not None
 
 
 def fail(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool:

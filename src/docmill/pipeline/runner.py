@@ -184,16 +184,14 @@ class Runner:
 
     def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> Ended | None:
         """One transaction: results, cursor, lease, and what is desired; then obey."""
+        made = tasks.Made(step.cursor, step.done, step.total, busy_seconds)
         with self._engine.begin() as connection:
-            orders = tasks.step(
-                connection,
-                claim,
-                cursor=step.cursor,
-                done=step.done,
-                total=step.total,
-                busy_seconds=busy_seconds,
-                lease_seconds=self._settings.lease_seconds,
-            )
+            if step.last and not self._may_run_on(claim):
+                ended = self._close_stage(connection, claim, made)
+                if ended is not None:
+                    step.save(connection)
+                    return ended
+            orders = tasks.step(connection, claim, made, self._settings.lease_seconds)
             if orders is None:
                 raise LeaseLost
             step.save(connection)
@@ -245,19 +243,35 @@ class Runner:
             self._heartbeat.begin_step()
 
     def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
-        """Close the stage and name the next one, or publish; nothing is sent before the commit."""
+        """Close the stage behind its last step and name the next one, or publish."""
         next_stage = self._after(claim.stage)
-        if next_stage is None:
-            if not tasks.publish(connection, claim):
-                raise LeaseLost
-            return Ended()
-        if claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues and not self._is_stopping():
+        if next_stage is not None and self._may_run_on(claim):
             following = tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
             if following is not None:
                 return Ended(following=following)
-        if not tasks.hand_on(connection, claim, next_stage):
+        ended = self._close_stage(connection, claim, None)
+        if ended is None:
             raise LeaseLost
-        return Ended(announce=next_stage)
+        return ended
+
+    def _close_stage(
+        self, connection: Connection, claim: tasks.Claim, last: tasks.Made | None
+    ) -> Ended | None:
+        """Close the stage, with its last step if that is given; None when the task did not move.
+
+        Nothing is sent before the commit.
+        """
+        next_stage = self._after(claim.stage)
+        if next_stage is None:
+            return Ended() if tasks.publish(connection, claim, last) else None
+        moved = tasks.hand_on(connection, claim, next_stage, last)
+        return Ended(announce=next_stage) if moved else None
+
+    def _may_run_on(self, claim: tasks.Claim) -> bool:
+        next_stage = self._after(claim.stage)
+        if next_stage is None or self._is_stopping():
+            return False
+        return claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues
 
     def _after(self, stage: StageName) -> StageName | None:
         place = self._order.index(stage) + 1
