@@ -53,7 +53,7 @@ class App:
 
 def make_app(settings: Settings) -> App:
     """The adapters these settings ask for."""
-    engine = connect(settings.database)
+    engine = connect(settings.database, idle_seconds=settings.lease_seconds)
     embedder = make_embedder(settings)
     vectors = PgVectorStore(engine)
     return App(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from tests.pipelines import (
     NotedDispatcher,
     counting_stages,
@@ -302,6 +302,18 @@ def test_a_task_of_a_living_process_is_left_alone(engine: Engine) -> None:
     put_in_line(engine)
     own(engine, str(this_process()))
     assert Recovery(engine, NotedDispatcher(), crash_limit=2).sweep().freed == 0
+
+
+def test_a_process_that_hangs_in_a_commit_holds_up_its_own_task_alone(engine: Engine) -> None:
+    hung, other = put_in_line(engine), put_in_line(engine)
+    own(engine, dead_owner())
+    recovery = Recovery(engine, NotedDispatcher(), crash_limit=2)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE document_tasks SET updated_at = now() WHERE id = :id"), {"id": hung})
+        assert recovery.sweep().freed == 1
+        assert task_row(engine, other).status == "queued"
+    assert recovery.sweep().freed == 1
+    assert task_row(engine, hung).status == "queued"
 
 
 def test_a_living_process_that_was_cut_off_is_no_mark_against_its_document(engine: Engine) -> None:

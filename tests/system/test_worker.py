@@ -121,6 +121,12 @@ def test_a_killed_process_is_noticed_at_once_and_not_at_the_next_sweep(
         assert here.rows("SELECT id FROM document_task_events WHERE kind = 'owner_lost'")
 
 
+def test_no_transaction_outlives_a_lease(fresh_database: str, broker: str, tmp_path: Path) -> None:
+    with installation(fresh_database, broker, tmp_path, lease_seconds=5) as here:
+        [limit] = here.rows("SHOW idle_in_transaction_session_timeout")
+    assert limit.idle_in_transaction_session_timeout == "5s"
+
+
 def test_a_broker_that_lost_everything_is_filled_again_from_the_rows(here: Installation, broker: str) -> None:
     accepted = [here.accept(f"{n}.md", RULES + f"\nNumber {n}.\n".encode()) for n in range(5)]
     with redis.Redis.from_url(broker) as client:

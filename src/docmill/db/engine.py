@@ -18,13 +18,14 @@ from docmill.domain.errors import DatabaseBusy, DatabaseUnavailable, DocmillErro
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_LIMITS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
+_LIMITS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout={idle:d}"
 
 
-def connect(url: str, *, pool_size: int = 10, vectors: bool = True) -> Engine:
+def connect(url: str, *, pool_size: int = 10, vectors: bool = True, idle_seconds: float = 60.0) -> Engine:
     """An engine for `url`, whatever PostgreSQL driver it names; nothing is opened until first use.
 
-    `vectors=False` is for a database that may lack the vector extension still.
+    `vectors=False` is for a database that may lack the vector extension still. A transaction that nobody
+    goes on with for `idle_seconds` is ended by the server: what it has locked others wait for.
     """
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
@@ -36,7 +37,7 @@ def connect(url: str, *, pool_size: int = 10, vectors: bool = True) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "docmill",
-            "options": _LIMITS,
+            "options": _LIMITS.format(idle=int(idle_seconds * 1000)),
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,

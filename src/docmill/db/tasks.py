@@ -362,6 +362,7 @@ _RUNNING = text(
 FROM document_tasks WHERE status = 'running' ORDER BY lease_until LIMIT 10000"""
 )
 
+# Whoever hangs in the middle of a commit holds its own task up and nobody else's.
 _FREE = text(
     f"""
 WITH moved AS (
@@ -371,7 +372,7 @@ WITH moved AS (
       THEN :error ELSE error END,
     finished_at = CASE WHEN crashes + :deaths >= :limit THEN now() END,
     dispatched_at = NULL, updated_at = now()
-  WHERE {_GUARD} RETURNING *
+  WHERE id = (SELECT id FROM document_tasks WHERE {_GUARD} FOR UPDATE SKIP LOCKED) RETURNING *
 ), {
         _EVENT.format(
             kind="CASE status WHEN 'failed' THEN 'failed' ELSE 'owner_lost' END",
@@ -391,7 +392,7 @@ def running(connection: Connection) -> list[Running]:
 def free(
     connection: Connection, task: Running, died: bool, crash_limit: int, error: Mapping[str, Any]
 ) -> str | None:
-    """Take a task from its owner: queued again, or failed at the limit; None when somebody was faster."""
+    """Take a task from its owner: queued again, or failed at the limit; None when another has it by now."""
     values = {"id": task.task_id, "owner": task.owner, "fence": task.fence, "limit": crash_limit}
     values["deaths"] = int(died)
     status: str | None = connection.execute(_FREE, {**values, "error": dict(error)}).scalar_one_or_none()
