@@ -103,6 +103,7 @@ WITH moved AS (
 
 _GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
 
+_CURSOR = bindparam("cursor", type_=JSONB)
 _KEEP = """cursor = :cursor, done = :done, total = :total, steps = steps + 1,
     reached = GREATEST(reached, LEAST(1, CAST(:done AS float8) / NULLIF(CAST(:total AS bigint), 0))),
     busy_seconds = busy_seconds + :busy"""
@@ -117,7 +118,7 @@ WITH moved AS (
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
 )
 SELECT desired, NOT {_NOT_HELD.format(stage="moved.stage")} AS held FROM moved"""  # noqa: S608
-).bindparams(bindparam("cursor", type_=JSONB))
+).bindparams(_CURSOR)
 
 _ORDERS = text(
     f"""
@@ -133,10 +134,13 @@ _BLAME = text(f"UPDATE document_tasks SET error = :error WHERE {_GUARD}").bindpa
     bindparam("error", type_=JSONB)
 )
 
-_STAGE_DONE = """finished AS (
-  UPDATE stage_progress p SET finished_at = now() FROM moved
+_FINISHED = """finished AS (
+  UPDATE stage_progress p SET finished_at = now(){kept} FROM moved
   WHERE p.task_id = moved.id AND p.stage = :stage
 )"""
+_STAGE_DONE = _FINISHED.format(kept="")
+_STAGE_DONE_WITH_STEP = _FINISHED.format(kept=f", {_KEEP}")
+_GUARD_TO_RUN = f"{_GUARD} AND desired = 'run'"
 
 _STAGE_EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
@@ -146,30 +150,38 @@ _STAGE_EVENT = f"""event AS (
   {_AT_REST}
 )"""  # noqa: S608
 
-_HAND_ON = f"""
+
+def _hand_on(guard: str, stage_done: str) -> str:
+    return f"""
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, status = 'queued', owner = NULL, lease_until = NULL,
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, dispatched_at = now(), updated_at = now()
-  WHERE {_GUARD} RETURNING *
-), {_STAGE_DONE}, {_STAGE_EVENT}
+  WHERE {guard} RETURNING *
+), {stage_done}, {_STAGE_EVENT}
 SELECT id FROM moved"""  # noqa: S608
+
+
+_HAND_ON = text(_hand_on(_GUARD, _STAGE_DONE))
+_HAND_ON_WITH_STEP = text(_hand_on(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
 
 _RUN_ON = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
-  WHERE {_GUARD} AND desired = 'run' AND {_NOT_HELD.format(stage=":next")} RETURNING *
+  WHERE {_GUARD_TO_RUN} AND {_NOT_HELD.format(stage=":next")} RETURNING *
 ), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 )
 
-_PUBLISH = f"""
+
+def _publish(guard: str, stage_done: str) -> str:
+    return f"""
 WITH moved AS (
   UPDATE document_tasks SET status = 'succeeded', owner = NULL, lease_until = NULL, fence = fence + 1,
     errors = 0, crashes = 0, error = NULL, updated_at = now(), finished_at = now()
-  WHERE {_GUARD} RETURNING *
-), {_STAGE_DONE}, replaced AS (
+  WHERE {guard} RETURNING *
+), {stage_done}, replaced AS (
   UPDATE document_versions v SET status = 'discarded' FROM moved
   WHERE v.document_id = moved.document_id AND v.id <> moved.version_id AND v.status = 'published'
 ), published AS (
@@ -185,18 +197,8 @@ WITH moved AS (
 SELECT id FROM moved"""  # noqa: S608
 
 
-def _with_last_step(statement: str) -> TextClause:
-    """The same, keeping the stage's last step as well; it moves nothing unless the task is to run."""
-    kept = statement.replace("SET finished_at = now() FROM", f"SET finished_at = now(), {_KEEP} FROM")
-    return text(kept.replace(_GUARD, f"{_GUARD} AND desired = 'run'")).bindparams(
-        bindparam("cursor", type_=JSONB)
-    )
-
-
-_ENDS = {
-    False: {"hand_on": text(_HAND_ON), "publish": text(_PUBLISH)},
-    True: {"hand_on": _with_last_step(_HAND_ON), "publish": _with_last_step(_PUBLISH)},
-}
+_PUBLISH = text(_publish(_GUARD, _STAGE_DONE))
+_PUBLISH_WITH_STEP = text(_publish(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
 
 _FAIL = text(
     f"""
@@ -298,7 +300,8 @@ def hand_on(connection: Connection, claim: Claim, next_stage: StageName, last: M
 
     With the stage's `last` step that is kept too, and False also tells that the task is not to run now.
     """
-    return _end(connection, claim, "hand_on", last, {"next": next_stage})
+    statement = _HAND_ON if last is None else _HAND_ON_WITH_STEP
+    return _end(connection, claim, statement, last, {"next": next_stage})
 
 
 def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float) -> Claim | None:
@@ -309,15 +312,15 @@ def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_se
 
 def publish(connection: Connection, claim: Claim, last: Made | None = None) -> bool:
     """Close the last stage and show the new version in the same moment. `last` and False as in `hand_on`."""
-    return _end(connection, claim, "publish", last, {})
+    return _end(connection, claim, _PUBLISH if last is None else _PUBLISH_WITH_STEP, last, {})
 
 
 def _end(
-    connection: Connection, claim: Claim, how: str, last: Made | None, values: Mapping[str, Any]
+    connection: Connection, claim: Claim, statement: TextClause, last: Made | None, more: Mapping[str, Any]
 ) -> bool:
     kept = {} if last is None else _kept(last)
-    everything = {**_guard(claim), "stage": claim.stage, **kept, **values}
-    return connection.execute(_ENDS[last is not None][how], everything).one_or_none() is not None
+    values = {**_guard(claim), "stage": claim.stage, **kept, **more}
+    return connection.execute(statement, values).one_or_none() is not None
 
 
 def fail(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool:
