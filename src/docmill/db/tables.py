@@ -305,7 +305,6 @@ workers = Table(
     Column("processes", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     _when("started_at", now=True),
     _when("seen_at", now=True),
-    _when("took_at"),
     _when("idle_since"),
 )
 

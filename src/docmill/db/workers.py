@@ -12,11 +12,10 @@ from sqlalchemy import Connection, text
 LIVING_SECONDS = 15.0  # a worker that was not seen for longer counts as gone
 
 _SIGN = text(
-    """INSERT INTO workers (id, host, queues, version, processes, took_at, idle_since)
-VALUES (:id, :host, :queues, :version, :processes,
-  now() - make_interval(secs => :took), now() - make_interval(secs => :idle))
+    """INSERT INTO workers (id, host, queues, version, processes, idle_since)
+VALUES (:id, :host, :queues, :version, :processes, now() - make_interval(secs => :idle))
 ON CONFLICT (id) DO UPDATE SET seen_at = now(), queues = excluded.queues, processes = excluded.processes,
-  took_at = coalesce(excluded.took_at, workers.took_at), idle_since = excluded.idle_since"""
+  idle_since = excluded.idle_since"""
 )
 _REMOVE = text("DELETE FROM workers WHERE id = ANY(:ids)")
 _ALL = text(
@@ -27,9 +26,7 @@ _ALL = text(
 FROM workers ORDER BY started_at, id"""
 )
 
-_BEAT = text(
-    "INSERT INTO sweeps (name, at) VALUES ('beat', now()) ON CONFLICT (name) DO UPDATE SET at = now()"
-)
+_RAN = text("INSERT INTO sweeps (name, at) VALUES (:name, now()) ON CONFLICT (name) DO UPDATE SET at = now()")
 _AGES = text("SELECT name, extract(epoch FROM now() - at)::float8 AS seconds FROM sweeps")
 
 _SEND_PING = text("INSERT INTO pings (id, queue) VALUES (:id, :queue)")
@@ -45,16 +42,13 @@ _FORGET_PINGS = text("DELETE FROM pings WHERE sent_at < now() - interval '1 hour
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What a worker says of itself. `took` and `idle` are seconds ago: since a process of it last took a
-    message, and since when one has been without work; None for never and for none.
-    """
+    """What a worker says of itself; `idle` seconds ago a process ran out of work, None while all are busy."""
 
     id: str
     host: str
     queues: Sequence[str]
     version: str
     processes: Sequence[int]
-    took: float | None
     idle: float | None
 
 
@@ -111,9 +105,9 @@ def workers(connection: Connection) -> list[Worker]:
     return [Worker(**row._mapping) for row in rows]
 
 
-def note_beat(connection: Connection) -> None:
-    """Note that Beat has just sent a message."""
-    connection.execute(_BEAT)
+def note(connection: Connection, name: str) -> None:
+    """Note that this has just been done: `beat` sent a message, or `recovery` ran."""
+    connection.execute(_RAN, {"name": name})
 
 
 def ages(connection: Connection) -> dict[str, float]:

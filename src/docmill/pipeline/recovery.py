@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from docmill.db import line, tasks
+from docmill.db import line, tasks, workers
 from docmill.db.holds import open_stages
 from docmill.domain.errors import WorkerDied
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -22,11 +22,6 @@ from docmill.ports import Dispatcher
 log = get_logger(__name__)
 
 RECOVERED_PRIORITY = 9  # what lost time already goes first
-
-_SWEPT = text(
-    """INSERT INTO sweeps (name, at) VALUES ('recovery', now()) ON CONFLICT (name) DO UPDATE SET at = now()"""
-)
-_AGE = text("SELECT extract(epoch FROM now() - at) FROM sweeps WHERE name = 'recovery'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Recovery:
         freed = self._free_dead()
         sent = self.relay()
         with self._engine.begin() as connection:
-            connection.execute(_SWEPT)
+            workers.note(connection, "recovery")
         if freed or sent:
             log.info("recovered", freed=freed, sent=sent)
         return Sweep(freed, sent)
@@ -62,8 +57,7 @@ class Recovery:
     def seconds_since_sweep(self) -> float | None:
         """How long ago recovery last ran, anywhere; None if never."""
         with self._engine.begin() as connection:
-            age = connection.execute(_AGE).scalar_one_or_none()
-        return None if age is None else float(age)
+            return workers.ages(connection).get("recovery")
 
     def _free_dead(self) -> int:
         with self._engine.begin() as connection:

@@ -51,10 +51,6 @@ class Activity:
         """When any process last took a message of this queue."""
         return max(self._column(self._columns[queue]))
 
-    def last_took(self) -> float:
-        """When any process last took a message."""
-        return max(self.took(queue) for queue in self._columns)
-
     def free_since(self) -> float | None:
         """Since when the process that is free for longest has been so; None while all are at work."""
         return min(filter(None, self._column(_FREE_SINCE)), default=None)

@@ -77,7 +77,7 @@ def _note_beat(engine: Engine) -> None:
     """Nothing but `docmill doctor` reads it, so it may be missed."""
     try:
         with engine.begin() as connection:
-            workers.note_beat(connection)
+            workers.note(connection, "beat")
     except SQLAlchemyError as error:
         log.info("beat_not_noted", reason=type(error).__name__)
 

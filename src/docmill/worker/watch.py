@@ -98,16 +98,15 @@ class Watch:
             self._leave(app)
 
     def _sign(self) -> workers.Sign:
-        activity, now = self._process.activity, time.monotonic()
-        took, free_since = activity.last_took(), activity.free_since()
+        activity = self._process.activity
+        free_since = activity.free_since()
         return workers.Sign(
             id=self._id,
             host=this_host(),
             queues=self._queues,
             version=__version__,
             processes=activity.processes(),
-            took=now - took if took else None,
-            idle=None if free_since is None else now - free_since,
+            idle=None if free_since is None else time.monotonic() - free_since,
         )
 
     def _leave(self, app: App) -> NoReturn:

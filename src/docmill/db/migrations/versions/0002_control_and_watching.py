@@ -68,7 +68,6 @@ def _widen_tables() -> None:
         "reached", sa.Double(), server_default=sa.text("0"), nullable=False
     )
     op.add_column("stage_progress", reached)
-    op.add_column("workers", _when("took_at"))
     op.add_column("workers", _when("idle_since"))
 
 
