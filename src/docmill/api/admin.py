@@ -10,13 +10,12 @@ from fastapi import APIRouter, Query
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
-from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases
+from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases, known_id
 from docmill.api.history import EventList
 from docmill.api.models import DOCUMENT_ID, NEXT_CURSOR, TASK_ID, TIME, ReasonView, example, example_of
 from docmill.api.problems import problems
 from docmill.db.monitoring import TaskListing
 from docmill.domain.errors import TaskNotFound
-from docmill.domain.names import as_uuid
 from docmill.domain.states import StageName, TaskStatus
 from docmill.services.monitoring import Process, Queue, Task, Worker
 
@@ -144,7 +143,9 @@ class WorkerView(BaseModel):
         names = ("id", "host", "queues", "version", "started_at", "seen_at")
         processes = [ProcessView.of(process) for process in worker.processes]
         return cls(
-            alive=worker.alive, processes=processes, **{name: getattr(worker.row, name) for name in names}
+            alive=worker.row.is_living,
+            processes=processes,
+            **{name: getattr(worker.row, name) for name in names},
         )
 
 
@@ -249,9 +250,7 @@ def get_task_history(
     limit: PageSize = 50,
 ) -> EventList:
     """Every change, the oldest first, a page at a time. It stays when the document is deleted."""
-    known = as_uuid(task_id)
-    if known is None:
-        raise TaskNotFound
+    known = known_id(task_id, TaskNotFound)
     page = services.history.task_page(tenant, known, cursor=cursor, limit=limit)
     return EventList.of(page)
 

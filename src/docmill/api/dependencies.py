@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from docmill.api.messages import Encoding, Message
 from docmill.bootstrap import App, make_recovery
-from docmill.domain.errors import DocumentNotFound
+from docmill.domain.errors import DocumentNotFound, NotFound
 from docmill.domain.names import as_uuid
 from docmill.domain.networks import parse_networks
 from docmill.pipeline.control import Control
@@ -111,17 +111,21 @@ async def _tenant(request: Request) -> str:
     return cast(str, request.state.tenant)
 
 
+def known_id(text: str, missing: type[NotFound]) -> UUID:
+    """The id in an address. What is no id at all is the id of nothing: raises `missing`."""
+    found = as_uuid(text)
+    if found is None:
+        raise missing
+    return found
+
+
 async def _document_id(
     document_id: Annotated[
         str,
         PathParameter(description="Id of the document.", examples=["0190d6f1-7c6c-5a9e-9a63-0f6d6b7f1c52"]),
     ],
 ) -> UUID:
-    """What is no id at all is the id of nothing."""
-    found = as_uuid(document_id)
-    if found is None:
-        raise DocumentNotFound
-    return found
+    return known_id(document_id, DocumentNotFound)
 
 
 def check_storable(text: str) -> str:

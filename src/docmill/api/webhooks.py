@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases
+from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases, known_id
 from docmill.api.models import (
     DATASET_ID,
     DOCUMENT_ID,
@@ -22,7 +22,6 @@ from docmill.api.models import (
 from docmill.api.problems import described_header, problems
 from docmill.db.webhooks import DeliveryRow, WebhookRow
 from docmill.domain.errors import DeliveryNotFound, WebhookNotFound
-from docmill.domain.names import as_uuid
 from docmill.domain.states import EventKind
 from docmill.domain.webhooks import DeliveryStatus
 
@@ -164,19 +163,13 @@ class DeliveryList(BaseModel):
 async def _webhook_id(
     webhook_id: Annotated[str, Path(description="Id of the webhook.", examples=[_WEBHOOK_ID])],
 ) -> UUID:
-    found = as_uuid(webhook_id)
-    if found is None:
-        raise WebhookNotFound
-    return found
+    return known_id(webhook_id, WebhookNotFound)
 
 
 async def _delivery_id(
     delivery_id: Annotated[str, Path(description="Id of the delivery.", examples=[_DELIVERY_ID])],
 ) -> UUID:
-    found = as_uuid(delivery_id)
-    if found is None:
-        raise DeliveryNotFound
-    return found
+    return known_id(delivery_id, DeliveryNotFound)
 
 
 _WebhookId = Annotated[UUID, Depends(_webhook_id)]

@@ -6,8 +6,11 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
 
 from docmill.domain.errors import InvalidCursor
 
@@ -41,6 +44,39 @@ def decode_cursor(kind: str, cursor: str) -> list[Any]:
         raise InvalidCursor
     values: list[Any] = json.loads(payload)
     return values
+
+
+def page_of(kind: str, found: Sequence[T], limit: int, place: Callable[[T], list[Any]]) -> Page[T]:
+    """The page of `limit` items from as many and perhaps one more; `place` tells where one stands."""
+    items = tuple(found[:limit])
+    return Page(items, encode_cursor(kind, place(items[-1])) if len(found) > limit else None)
+
+
+class Dated(Protocol):
+    """What is listed by the time it was made."""
+
+    @property
+    def id(self) -> UUID:
+        """Decides between those of one moment."""
+        ...
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+        ...
+
+
+def by_time(item: Dated) -> list[Any]:
+    """Where an item stands in a list by time."""
+    return [item.created_at.isoformat(), str(item.id)]
+
+
+def time_in(kind: str, cursor: str | None) -> tuple[datetime, UUID] | None:
+    """The place of a cursor in a list by time. Raises InvalidCursor."""
+    if cursor is None:
+        return None
+    at, ident = decode_cursor(kind, cursor)
+    return datetime.fromisoformat(at), UUID(ident)
 
 
 def _check(kind: str, payload: bytes) -> bytes:

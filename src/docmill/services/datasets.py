@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from docmill.db import catalogue, intake
 from docmill.db.engine import reaching_database
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, page_of
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
@@ -92,8 +92,8 @@ class Datasets:
         after = decode_cursor(_CURSOR, cursor)[0] if cursor else ""
         with self._engine.begin() as connection:
             rows = catalogue.datasets(connection, tenant, after, limit + 1)
-        items = tuple(_dataset(row) for row in rows[:limit])
-        return Page(items, encode_cursor(_CURSOR, [items[-1].name]) if len(rows) > limit else None)
+        page = page_of(_CURSOR, rows, limit, lambda row: [row.name])
+        return Page(tuple(_dataset(row) for row in page.items), page.next_cursor)
 
     @reaching_database
     def change(

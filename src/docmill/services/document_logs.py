@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from docmill.db import catalogue, document_logs
 from docmill.db.document_logs import LogLine, NewLine
 from docmill.db.engine import reaching_database, typed
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, page_of
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.masking import masked, masked_fact
 from docmill.domain.names import as_uuid
@@ -191,13 +191,7 @@ class DocumentLogs:
             if not catalogue.count_known(connection, tenant, [document_id]):
                 raise DocumentNotFound
             found = document_logs.page(connection, tenant, document_id, levels, after, limit + 1)
-        shown = tuple(found[:limit])
-        more = len(found) > limit
-        return Page(shown, _cursor(shown[-1]) if more else None)
-
-
-def _cursor(line: LogLine) -> str:
-    return encode_cursor(_CURSOR, [line.at.isoformat(), line.id])
+        return page_of(_CURSOR, found, limit, lambda line: [line.at.isoformat(), line.id])
 
 
 def _place(cursor: str | None) -> tuple[datetime, int] | None:

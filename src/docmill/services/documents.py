@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import alone, reaching_database
 from docmill.db.estimates import size_at
 from docmill.db.intake import lock_tasks
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, by_time, decode_cursor, page_of, time_in
 from docmill.domain.documents import Block
 from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.estimates import Progress
@@ -95,16 +94,15 @@ class Documents:
         limit: int = 50,
     ) -> Page[Document]:
         """Documents that pass the filters, newest first. Raises InvalidCursor."""
-        listing = Listing(dataset_id, status, name, _place(cursor), limit + 1)
+        listing = Listing(dataset_id, status, name, time_in(_CURSOR, cursor), limit + 1)
         with self._engine.begin() as connection:
             rows = catalogue.documents(connection, tenant, listing)
-        shown = rows[:limit]
-        more = len(rows) > limit
-        waits = any(row.status == Status.QUEUED for row in shown)
+        page = page_of(_CURSOR, rows, limit, by_time)
+        waits = any(row.status == Status.QUEUED for row in page.items)
         around = self._outlook.around() if waits else NOTHING_IN_THE_WAY
-        facts = (replace(_facts(row, self._retry_limit), around=around) for row in shown)
-        documents = tuple(Document(row, view(fact)) for row, fact in zip(shown, facts, strict=True))
-        return Page(documents, _cursor(shown[-1]) if more else None)
+        facts = (replace(_facts(row, self._retry_limit), around=around) for row in page.items)
+        documents = tuple(Document(row, view(fact)) for row, fact in zip(page.items, facts, strict=True))
+        return Page(documents, page.next_cursor)
 
     @reaching_database
     def get(self, tenant: str, document_id: UUID) -> Document:
@@ -157,9 +155,8 @@ class Documents:
         with self._engine.begin() as connection:
             version = _published(_found(connection, tenant, document_id), tenant).version_id
             rows = catalogue.chunks(connection, tenant, version, after, limit + 1)
-        items = tuple(rows[:limit])
-        more = len(rows) > limit
-        return ChunkPage(version, items, encode_cursor(_CHUNK_CURSOR, [items[-1].ordinal]) if more else None)
+        page = page_of(_CHUNK_CURSOR, rows, limit, lambda row: [row.ordinal])
+        return ChunkPage(version, page.items, page.next_cursor)
 
     @reaching_database
     def text(self, tenant: str, document_id: UUID, form: str) -> Iterator[str]:
@@ -222,17 +219,6 @@ def _facts(row: DocumentRow, retry_limit: int) -> TaskFacts:
         total_chunks=row.total_chunks,
         published=row.active_version_id is not None,
     )
-
-
-def _cursor(row: DocumentRow) -> str:
-    return encode_cursor(_CURSOR, [row.created_at.isoformat(), str(row.id)])
-
-
-def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    created_at, document_id = decode_cursor(_CURSOR, cursor)
-    return datetime.fromisoformat(created_at), UUID(document_id)
 
 
 def _whole(blocks: Iterable[Block], characters: int | None) -> Iterator[Block]:

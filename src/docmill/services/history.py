@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from docmill.db import events
 from docmill.db.engine import alone, reaching_database
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, decode_cursor, page_of
 from docmill.domain.errors import DocumentNotFound, TaskNotFound
 from docmill.domain.events import Event
 
@@ -57,7 +57,4 @@ def _after(cursor: str | None) -> int:
 
 
 def _page(found: Sequence[Event], limit: int) -> Page[Event]:
-    """The page of `limit` events from as many and perhaps one more."""
-    items = tuple(found[:limit])
-    more = len(found) > limit
-    return Page(items, encode_cursor(_CURSOR, [items[-1].position.id]) if more else None)
+    return page_of(_CURSOR, found, limit, lambda event: [event.position.id])

@@ -43,7 +43,7 @@ def _of_worker(worker: Worker) -> LiveFact:
         "host": row.host,
         "version": row.version,
         "queues": ",".join(row.queues),
-        "alive": int(worker.alive),
+        "alive": int(worker.row.is_living),
         "processes": len(worker.processes),
         "busy": sum(process.work is not None for process in worker.processes),
         "started_at": row.started_at,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -12,7 +10,7 @@ from docmill.db import monitoring as rows
 from docmill.db import workers as worker_rows
 from docmill.db.engine import reaching_database
 from docmill.db.monitoring import InHand, StageCounts, TaskListing, TaskRow
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, by_time, page_of, time_in
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, Status, TaskStatus
 from docmill.domain.status import task_status
 from docmill.pipeline.owner import Owner
@@ -39,10 +37,9 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker, whether it gave a sign of life lately, and its processes."""
+    """A worker and its processes."""
 
     row: worker_rows.Worker
-    alive: bool
     processes: tuple[Process, ...]
 
 
@@ -68,13 +65,11 @@ class Monitoring:
     def tasks(self, tenant: str, listing: TaskListing, cursor: str | None = None) -> Page[Task]:
         """A page of a tenant's tasks in the order of their making. Raises InvalidCursor."""
         kind = f"tasks {'oldest' if listing.oldest_first else 'newest'}"
-        listing = replace(listing, beyond=_place(kind, cursor), limit=listing.limit + 1)
+        one_more = replace(listing, beyond=time_in(kind, cursor), limit=listing.limit + 1)
         with self._engine.begin() as connection:
-            found = rows.tasks(connection, tenant, listing)
-        shown = found[: listing.limit - 1]
-        more = len(found) > len(shown)
-        last = encode_cursor(kind, [shown[-1].created_at.isoformat(), str(shown[-1].id)]) if more else None
-        return Page(tuple(_task(row) for row in shown), last)
+            found = rows.tasks(connection, tenant, one_more)
+        page = page_of(kind, found, listing.limit, by_time)
+        return Page(tuple(_task(row) for row in page.items), page.next_cursor)
 
     @reaching_database
     def workers(self, tenant: str) -> list[Worker]:
@@ -86,7 +81,7 @@ class Monitoring:
 
     def _worker(self, row: worker_rows.Worker, in_hand: dict[tuple[str, int], InHand]) -> Worker:
         processes = tuple(Process(pid, in_hand.get((row.host, pid))) for pid in row.processes)
-        return Worker(row, row.is_living, processes)
+        return Worker(row, processes)
 
     @reaching_database
     def queues(self) -> list[Queue]:
@@ -104,13 +99,6 @@ class Monitoring:
         ]
         per_minute = sum(each.finished * 60 / each.seconds for each in of_queue if each.finished)
         return Queue(name, self._dispatcher.waiting(name), _together(of_queue), round(per_minute, 1), workers)
-
-
-def _place(kind: str, cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    created_at, task_id = decode_cursor(kind, cursor)
-    return datetime.fromisoformat(created_at), UUID(task_id)
 
 
 def _task(row: TaskRow) -> Task:

@@ -14,7 +14,7 @@ from docmill.adapters.webhook_http import is_readable
 from docmill.db import webhooks
 from docmill.db.engine import reaching_database
 from docmill.db.webhooks import DeliveryListing, DeliveryRow, WebhookRow
-from docmill.domain.cursors import Page, decode_cursor, encode_cursor
+from docmill.domain.cursors import Page, by_time, page_of, time_in
 from docmill.domain.errors import DeliveryNotFound, InvalidWebhook, WebhookDisabled, WebhookNotFound
 from docmill.domain.networks import Network, is_refused_literal
 from docmill.domain.states import EventKind
@@ -69,9 +69,8 @@ class Webhooks:
     def page(self, tenant: str, *, cursor: str | None = None, limit: int = 50) -> Page[WebhookRow]:
         """Webhooks, newest first. Raises InvalidCursor."""
         with self._engine.begin() as connection:
-            rows = webhooks.newest(connection, tenant, _place(_CURSOR, cursor), limit + 1)
-        shown = tuple(rows[:limit])
-        return Page(shown, _next(_CURSOR, shown[-1]) if len(rows) > limit else None)
+            rows = webhooks.newest(connection, tenant, time_in(_CURSOR, cursor), limit + 1)
+        return page_of(_CURSOR, rows, limit, by_time)
 
     @reaching_database
     def change(self, tenant: str, webhook: UUID, changes: dict[str, Any]) -> WebhookRow:
@@ -135,12 +134,11 @@ class Webhooks:
         limit: int = 50,
     ) -> Page[DeliveryRow]:
         """Deliveries of a webhook, newest first. Raises InvalidCursor."""
-        listing = DeliveryListing(status, _place(_DELIVERY_CURSOR, cursor), limit + 1)
+        listing = DeliveryListing(status, time_in(_DELIVERY_CURSOR, cursor), limit + 1)
         with self._engine.begin() as connection:
             _found(connection, tenant, webhook)
             rows = webhooks.deliveries(connection, tenant, webhook, listing)
-        shown = tuple(rows[:limit])
-        return Page(shown, _next(_DELIVERY_CURSOR, shown[-1]) if len(rows) > limit else None)
+        return page_of(_DELIVERY_CURSOR, rows, limit, by_time)
 
     @reaching_database
     def delivery(self, tenant: str, webhook: UUID, delivery: UUID) -> DeliveryRow:
@@ -193,14 +191,3 @@ def _wake(connection: Connection, tenant: str, webhook: UUID) -> None:
     _found(connection, tenant, webhook)
     if not webhooks.wake(connection, tenant, webhook):
         raise WebhookDisabled
-
-
-def _next(kind: str, row: WebhookRow | DeliveryRow) -> str:
-    return encode_cursor(kind, [row.created_at.isoformat(), str(row.id)])
-
-
-def _place(kind: str, cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    created_at, row_id = decode_cursor(kind, cursor)
-    return datetime.fromisoformat(created_at), UUID(row_id)
