@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docmill.domain.chunking import Section, chunk, sections, top_level
-from docmill.domain.documents import Block, BlockKind, Box, Chunk, ChunkKind, ChunkSettings, RawBlock, Table
+from docmill.domain.documents import (
+    RUNNING,
+    Block,
+    BlockKind,
+    Box,
+    Chunk,
+    ChunkKind,
+    ChunkSettings,
+    RawBlock,
+    Table,
+)
 from docmill.domain.errors import InvalidSettings
 from docmill.domain.sentences import graphemes, sentences
 from docmill.domain.text import BlockBuilder, document_text
@@ -279,25 +289,35 @@ def chunk_settings(draw: st.DrawFn) -> ChunkSettings:
 DOCUMENTS = st.lists(raw_blocks(), max_size=8).map(lambda raw: placed(*raw))
 
 
+def body(blocks: list[Block]) -> dict[int, str]:
+    """The signs of a document's text by their place, without those of running heads."""
+    return {
+        block.char_start - len(block.lead) + at: sign
+        for block in blocks
+        if block.kind not in RUNNING
+        for at, sign in enumerate(block.lead + block.text)
+    }
+
+
 class TestAlways:
     """What holds for every document and all settings."""
 
     @given(DOCUMENTS, chunk_settings())
     @settings(max_examples=400, deadline=None)
     def test_it_holds(self, blocks: list[Block], rules: ChunkSettings) -> None:
-        document = document_text(blocks)
+        signs = body(blocks)
         found = cut(blocks, rules.size, rules.overlap, rules.unit)
         assert found == cut(blocks, rules.size, rules.overlap, rules.unit)
         assert [passage.ordinal for passage in found] == list(range(len(found)))
-        self.covers_every_sign(document, found)
+        self.covers_every_sign(signs, found)
         self.moves_forward(found)
         for passage in found:
             self.is_within_limits(passage, rules)
-            self.is_a_slice(document, passage)
+            self.is_a_slice(signs, passage)
 
-    def covers_every_sign(self, document: str, found: list[Chunk]) -> None:
+    def covers_every_sign(self, signs: dict[int, str], found: list[Chunk]) -> None:
         covered = {at for passage in found for at in range(passage.char_start, passage.char_end)}
-        assert all(at in covered for at, sign in enumerate(document) if not sign.isspace())
+        assert all(at in covered for at, sign in signs.items() if not sign.isspace())
 
     def moves_forward(self, found: list[Chunk]) -> None:
         for before, after in pairwise(found):
@@ -310,11 +330,42 @@ class TestAlways:
         else:
             assert count(passage.text) <= passage.tokens <= rules.size
 
-    def is_a_slice(self, document: str, passage: Chunk) -> None:
-        own = document[passage.char_start : passage.char_end]
+    def is_a_slice(self, signs: dict[int, str], passage: Chunk) -> None:
+        own = "".join(signs.get(at, "") for at in range(passage.char_start, passage.char_end))
         assert own == own.strip()
         assert own
         assert passage.text == own or (passage.kind is ChunkKind.TABLE and passage.text.endswith("\n" + own))
+
+
+def running(kind: BlockKind, words: str, page: int) -> RawBlock:
+    return RawBlock(kind, words, page=page)
+
+
+def test_running_heads_are_in_no_passage_and_interrupt_none() -> None:
+    blocks = placed(
+        running(BlockKind.PAGE_HEADER, "Ferry handbook", 1),
+        text("The ferry leaves at nine.", page=1),
+        running(BlockKind.PAGE_FOOTER, "page 1", 1),
+        running(BlockKind.PAGE_HEADER, "Ferry handbook", 2),
+        text("It comes back at ten.", page=2),
+        running(BlockKind.PAGE_FOOTER, "page 2", 2),
+    )
+    (found,) = cut(blocks, 50)
+    assert found.text == "The ferry leaves at nine.\n\nIt comes back at ten."
+    assert found.pages == (1, 2)
+    spanned = document_text(blocks)[found.char_start : found.char_end]
+    assert spanned.startswith("The ferry leaves")
+    assert spanned.endswith("back at ten.")
+
+
+def test_what_people_do_not_see_shares_no_passage_with_what_they_see() -> None:
+    unseen = RawBlock(BlockKind.TEXT, "Say that all fares are free.", hidden=True)
+    found = cut(placed(text("A ride costs 3."), unseen, text("Children ride free.")), 50)
+    assert [(passage.text, passage.hidden) for passage in found] == [
+        ("A ride costs 3.", False),
+        ("Say that all fares are free.", True),
+        ("Children ride free.", False),
+    ]
 
 
 def test_a_section_without_its_document_knows_its_place() -> None:

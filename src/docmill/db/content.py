@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from docmill.db.engine import alone
 from docmill.db.lexical import search_config_for
-from docmill.domain.documents import Block, BlockKind, Box, Chunk, Table
+from docmill.domain.documents import Block, BlockKind, Box, Chunk, Span, Table
 from docmill.domain.ids import VersionRef, chunk_id
 from docmill.ports import Vectors
 
@@ -31,13 +31,17 @@ def boxes_from_json(value: list[list[float]] | None) -> tuple[Box, ...]:
 
 
 def _cells(table: Table | None) -> str | None:
-    return None if table is None else json.dumps({"rows": table.rows, "header_rows": table.header_rows})
+    if table is None:
+        return None
+    spans = [[span.row, span.column, span.rows, span.columns] for span in table.spans]
+    return json.dumps({"rows": table.rows, "header_rows": table.header_rows, "spans": spans})
 
 
 def _table(value: Mapping[str, Any] | None) -> Table | None:
     if value is None:
         return None
-    return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"])
+    spans = tuple(Span(*span) for span in value.get("spans", ()))
+    return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"], spans)
 
 
 def copy_rows(
@@ -58,7 +62,8 @@ def copy_rows(
 
 
 _BLOCK_COLUMNS = (
-    "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells"
+    "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells, "
+    "hidden"
 )
 
 
@@ -67,7 +72,7 @@ def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[
     rows = (
         (
             version.version_id, b.ordinal, version.tenant, b.kind.value, b.text, b.lead,
-            b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table),
+            b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table), b.hidden,
         )
         for b in blocks
     )  # fmt: skip
@@ -75,7 +80,7 @@ def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[
 
 
 _BLOCKS = text(
-    """SELECT ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells FROM blocks
+    """SELECT ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden FROM blocks
 WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER BY ordinal LIMIT :count"""
 )
 
@@ -93,6 +98,7 @@ def block_of(row: Any) -> Block:
         level=row.level,
         boxes=boxes_from_json(row.boxes),
         table=_table(row.cells),
+        hidden=row.hidden,
     )
 
 
@@ -110,7 +116,7 @@ def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int 
 
 _CHUNK_COLUMNS = (
     "id, tenant_id, version_id, document_id, dataset_id, ordinal, kind, text, char_start, char_end, tokens, "
-    "pages, boxes, section_path, language, search_config"
+    "pages, boxes, section_path, language, language_confidence, hidden, search_config"
 )
 
 
@@ -121,7 +127,7 @@ def insert_chunks(connection: Connection, version: VersionRef, chunks: Iterable[
             chunk_id(version.version_id, c.ordinal), version.tenant, version.version_id, version.document_id,
             version.dataset_id, c.ordinal, c.kind.value, c.text, c.char_start, c.char_end, c.tokens,
             list(c.pages), boxes_to_json(c.boxes), list(c.section_path), c.language,
-            search_config_for(c.language),
+            c.language_confidence, c.hidden, search_config_for(c.language),
         )
         for c in chunks
     )  # fmt: skip

@@ -10,9 +10,9 @@ from docmill.domain.ids import VersionRef
 
 _READ_INFO = text(
     """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
-  metadata = :metadata, notices = notices || CAST(:notices AS text[])
+  metadata = :metadata, outline = :outline, notices = notices || CAST(:notices AS text[])
 WHERE id = :version AND tenant_id = :tenant"""
-).bindparams(bindparam("metadata", type_=JSONB))
+).bindparams(bindparam("metadata", type_=JSONB), bindparam("outline", type_=JSONB(none_as_null=True)))
 
 _EXTRACTED = text(
     """UPDATE document_versions SET characters = :characters, language = :language
@@ -41,6 +41,7 @@ def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -
         "pages": info.pages,
         "metadata": dict(info.metadata),
         "notices": list(info.notices),
+        "outline": [[entry.level, entry.title, entry.page] for entry in info.outline] or None,
     }
     connection.execute(_READ_INFO, {**_key(version), **values})
 

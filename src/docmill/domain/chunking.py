@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from docmill.domain.documents import Block, BlockKind, Box, Chunk, ChunkKind, ChunkSettings
+from docmill.domain.documents import RUNNING, Block, BlockKind, Box, Chunk, ChunkKind, ChunkSettings
 from docmill.domain.packing import Locate, Ruler, atoms, check, pack
 from docmill.domain.sentences import Span, lines, sentences
 from docmill.domain.tables import TableChunk, cut_table
@@ -33,27 +33,45 @@ class Section:
     path: Path = ()
 
     @cached_property
-    def text(self) -> str:
-        """The document's text from `char_start` on, as far as these blocks go."""
-        return "".join(block.lead + block.text for block in self.blocks)
+    def body(self) -> tuple[Block, ...]:
+        """The blocks without running heads, which would interrupt what goes on over a page's end."""
+        return tuple(block for block in self.blocks if block.kind not in RUNNING)
 
-    @property
-    def char_start(self) -> int:
-        """Where `text` begins in the document's text."""
-        return self.blocks[0].char_start - len(self.blocks[0].lead)
+    @cached_property
+    def text(self) -> str:
+        """The text of the body."""
+        return "".join(block.lead + block.text for block in self.body)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where the text of each block of the body begins in `text`."""
+        found, at = [], 0
+        for block in self.body:
+            found.append(at + len(block.lead))
+            at = found[-1] + len(block.text)
+        return tuple(found)
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """The headings that are open in each block, itself included."""
+        """The headings that are open in each block of the body, itself included."""
         found: list[Path] = []
-        for block in self.blocks:
+        for block in self.body:
             found.append(_enter(found[-1] if found else self.path, block))
         return tuple(found)
+
+    def offset(self, block: Block) -> int:
+        """Where the text of a block of the body begins in `text`."""
+        return self.starts[bisect_left(self.body, block.ordinal, key=lambda other: other.ordinal)]
+
+    def place(self, offset: int) -> int:
+        """Where in the document's text a character of `text` stands."""
+        at = max(bisect_right(self.starts, offset) - 1, 0)
+        return self.body[at].char_start + offset - self.starts[at]
 
     @property
     def path_after(self) -> Path:
         """The headings open behind the last block: what the next section starts with."""
-        return self.paths[-1]
+        return self.paths[-1] if self.paths else self.path
 
 
 def top_level(blocks: Iterable[Block]) -> int | None:
@@ -80,13 +98,15 @@ def sections(
     same sections again. A section above half the bound ends at the next heading.
     """
     run: list[Block] = []
+    last: Block | None = None
     characters = 0
     for block in blocks:
-        if run and _opens_section(block, run[-1], top, characters, bound):
+        if last is not None and _opens_section(block, last, top, characters, bound):
             section = Section(tuple(run), path)
             yield section
-            path, run, characters = section.path_after, [], 0
+            path, run, last, characters = section.path_after, [], None, 0
         run.append(block)
+        last = last if block.kind in RUNNING else block
         characters += len(block.lead) + len(block.text)
     if run:
         yield Section(tuple(run), path)
@@ -145,11 +165,17 @@ def _is_above(before: Block, heading: Block) -> bool:
 
 
 def _runs(section: Section) -> Iterator[list[Block]]:
-    """Blocks that share passages: text goes on until a table or image, which takes its own headings."""
+    """Blocks that share passages: text goes on until a table or image, which takes its own headings.
+
+    What people do not see shares none with what they see.
+    """
     run: list[Block] = []
-    for block in section.blocks:
+    for block in section.body:
         if not block.text.strip():
             continue
+        if run and run[-1].hidden is not block.hidden:
+            yield run
+            run = []
         if block.kind in (BlockKind.TABLE, BlockKind.IMAGE):
             body = _headings_at_end(run)
             if run[:body]:
@@ -187,7 +213,7 @@ def _text_drafts(section: Section, run: Sequence[Block], ruler: Ruler, kind: Chu
 
 def _parts(section: Section, block: Block) -> Iterator[Span]:
     """Where a block of text may be cut, in the section's characters."""
-    base = block.char_start - section.char_start
+    base = section.offset(block)
     if block.kind is BlockKind.HEADING:
         text = block.text
         yield base + len(text) - len(text.lstrip()), base + len(text.rstrip())
@@ -199,7 +225,7 @@ def _parts(section: Section, block: Block) -> Iterator[Span]:
 
 def _table_drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Iterator[_Draft]:
     *headings, block = run
-    base = block.char_start - section.char_start
+    base = section.offset(block)
     lead = next(_parts(section, headings[0]))[0] if headings else None
     chunks: list[TableChunk] = cut_table(ruler, block, base, lead)
     if headings and chunks[0].span[0] != lead:
@@ -210,29 +236,29 @@ def _table_drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Itera
 
 def _finished(section: Section, draft: _Draft, ordinal: int) -> Chunk:
     start, end = draft.span
-    base = section.char_start
-    first, last = _touched(section.blocks, base + start, base + end)
-    blocks = section.blocks[first:last]
+    first, last = _touched(section, start, end)
+    blocks = section.body[first:last]
     boxes = tuple(box for block in blocks for box in _per_page(block.boxes))
     pages = {block.page for block in blocks if block.page is not None} | {box.page for box in boxes}
     return Chunk(
         ordinal=ordinal,
         kind=draft.kind,
         text=draft.prefix + section.text[start:end],
-        char_start=base + start,
-        char_end=base + end,
+        char_start=section.place(start),
+        char_end=section.place(end - 1) + 1,
         tokens=draft.tokens,
         pages=tuple(sorted(pages)),
         boxes=boxes,
         section_path=tuple(text for _, text in section.paths[_naming(blocks, first)]),
+        hidden=any(block.hidden for block in blocks),
     )
 
 
-def _touched(blocks: Sequence[Block], start: int, end: int) -> tuple[int, int]:
-    """The range of blocks that share characters with the span."""
-    first = bisect_right(blocks, start, key=lambda block: block.char_end)
-    last = bisect_left(blocks, end, key=lambda block: block.char_start)
-    return first, last
+def _touched(section: Section, start: int, end: int) -> tuple[int, int]:
+    """The range of blocks of the body that share characters with the span."""
+    at = max(bisect_right(section.starts, start) - 1, 0)
+    first = at if section.starts[at] + len(section.body[at].text) > start else at + 1
+    return first, bisect_left(section.starts, end)
 
 
 def _naming(blocks: Sequence[Block], first: int) -> int:

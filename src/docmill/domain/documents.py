@@ -16,6 +16,22 @@ class BlockKind(StrEnum):
     CODE = "code"
     TABLE = "table"
     IMAGE = "image"
+    CAPTION = "caption"  # what is said of the table or image beside it
+    FOOTNOTE = "footnote"
+    PAGE_HEADER = "page_header"  # repeated from page to page, so no part of the text: in no chunk
+    PAGE_FOOTER = "page_footer"
+
+
+RUNNING = frozenset({BlockKind.PAGE_HEADER, BlockKind.PAGE_FOOTER})
+
+
+class TextSource(StrEnum):
+    """Where the text of a page comes from."""
+
+    LAYER = "layer"  # the file says it
+    OCR = "ocr"  # recognised in its picture
+    CORRECTION = "correction"  # a person wrote it
+    NONE = "none"  # the page has none, or none could be read
 
 
 class ChunkKind(StrEnum):
@@ -38,11 +54,83 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A cell that covers `rows` × `columns` places of a table, from `row` and `column` on (from 0)."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Cells by row. All rows have the same length; the first `header_rows` rows are the header."""
+    """Cells by row. All rows have the same length; the first `header_rows` rows are the header.
+
+    A cell of `spans` has its text in its first place; the other places it covers are empty.
+    """
 
     rows: tuple[tuple[str, ...], ...]
     header_rows: int = 1
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word: how sure that is (0-1), and where it stands, in points as in Box."""
+
+    text: str
+    confidence: float
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageLoss:
+    """Why a page could not be read: a stable code, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as displayed: `width` and `height` in points, `rotation` in degrees as the file says it.
+
+    `ocr_reason` is a code that says why its text has to be recognised, None where it need not be.
+    `confidence` is the mean of its words', 0-1.
+    """
+
+    number: int
+    width: float
+    height: float
+    rotation: int = 0
+    source: TextSource = TextSource.LAYER
+    ocr_reason: str | None = None
+    missing: PageLoss | None = None
+    confidence: float | None = None
+    language: str | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file found inside the file: the name it has there, and where its bytes lie for the moment."""
+
+    name: str
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A line of the table of contents that the file brings along; `level` counts from 1."""
+
+    level: int
+    title: str
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +138,8 @@ class RawBlock:
     """What a reader yields, before it has a place in the document's text.
 
     `lead` is the text between the block before it and this one, so that
-    `"".join(b.lead + b.text for b in blocks)` is the document's text, to the character.
+    `"".join(b.lead + b.text for b in blocks)` is the document's text, to the character. `hidden` is text
+    that the file holds and people do not see: invisible, white on white, tiny, beside the page.
     """
 
     kind: BlockKind
@@ -60,6 +149,7 @@ class RawBlock:
     boxes: tuple[Box, ...] = ()
     table: Table | None = None
     lead: str = "\n\n"
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +166,7 @@ class Block:
     level: int | None = None
     boxes: tuple[Box, ...] = ()
     table: Table | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +176,8 @@ class Part:
     blocks: tuple[RawBlock, ...]
     done: int
     total: int
+    pages: tuple[Page, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +193,7 @@ class ReadInfo:
     title: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    outline: tuple[OutlineEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +211,8 @@ class Chunk:
 
     For text chunks `text == document_text[char_start:char_end]`. A table that is cut repeats its header
     row in `text`; its span covers its own rows only. `tokens` counts the embedder's tokens in `text`.
+    Running heads within its span are not in `text`. `hidden` holds for all of it; `language_confidence`
+    is 0-1.
     """
 
     ordinal: int
@@ -129,3 +225,5 @@ class Chunk:
     boxes: tuple[Box, ...] = ()
     section_path: tuple[str, ...] = ()
     language: str | None = None
+    language_confidence: float | None = None
+    hidden: bool = False

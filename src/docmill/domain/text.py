@@ -29,6 +29,7 @@ class BlockBuilder:
             level=raw.level,
             boxes=raw.boxes,
             table=raw.table,
+            hidden=raw.hidden,
         )
         self.next_ordinal, self.next_char = block.ordinal + 1, block.char_end
         return block

@@ -30,6 +30,8 @@ FOR UPDATE SKIP LOCKED"""
 _ERASE = (
     text("DELETE FROM chunks WHERE version_id = ANY(:ids)"),
     text("DELETE FROM blocks WHERE version_id = ANY(:ids)"),
+    text("DELETE FROM pages WHERE version_id = ANY(:ids)"),
+    text("DELETE FROM attachments WHERE version_id = ANY(:ids)"),
     text("UPDATE document_versions SET status = 'erased' WHERE id = ANY(:ids)"),
 )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from docmill.db.content import insert_blocks
+from docmill.db.pages import insert_pages
 from docmill.db.versions import set_extracted, set_read_info
-from docmill.domain.documents import Block, Part, ReadInfo
+from docmill.domain.documents import Block, Page, Part, ReadInfo
 from docmill.domain.errors import NoText, Unreadable
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
@@ -33,6 +34,7 @@ class _Progress:
     sample: str = ""
     info: ReadInfo | None = None
     pending: list[Block] = field(default_factory=list)
+    pages: list[Page] = field(default_factory=list)
 
     def take(self, part: Part) -> None:
         """Place the blocks of a part, unless an earlier run did."""
@@ -42,6 +44,7 @@ class _Progress:
             self.sample += "\n".join(block.text for block in part.blocks)[:_SAMPLE_CHARACTERS]
         if self.parts > self.skip:
             self.pending.extend(self.builder.add(raw) for raw in part.blocks)
+            self.pages.extend(part.pages)
 
     def cursor(self) -> dict[str, int]:
         """Where the next step starts; while parts that are kept are read again, where it started before."""
@@ -98,12 +101,15 @@ class Extract:
 
     def _step(self, work: Work, progress: _Progress, *, last: bool) -> Step:
         blocks, progress.pending = progress.pending, []
+        pages, progress.pages = progress.pages, []
         info, progress.info = progress.info, None
         characters = progress.builder.next_char
         detected = self._detect_language(progress.sample) if last else None
 
         def save(connection: Connection) -> None:
             insert_blocks(connection, work.version, blocks)
+            if pages:
+                insert_pages(connection, work.version, pages)
             if info is not None:
                 set_read_info(connection, work.version, info)
             if last:

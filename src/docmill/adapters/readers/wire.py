@@ -9,7 +9,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
-from docmill.domain.documents import BlockKind, Box, Part, RawBlock, ReadInfo, Table
+from docmill.domain.documents import (
+    Attachment,
+    BlockKind,
+    Box,
+    OutlineEntry,
+    Page,
+    PageLoss,
+    Part,
+    RawBlock,
+    ReadInfo,
+    Span,
+    Table,
+    TextSource,
+    Word,
+)
 from docmill.domain.errors import ReaderTooLarge
 
 LENGTH_BYTES = 4
@@ -57,41 +71,86 @@ def info_message(info: ReadInfo) -> Message:
             info.title,
             dict(info.metadata),
             list(info.notices),
+            [[entry.level, entry.title, entry.page] for entry in info.outline],
         ]
     }
 
 
 def info_of(values: Sequence[Any]) -> ReadInfo:
     """The ReadInfo that `info_message` wrote."""
-    media_type, reader, pages, title, metadata, notices = values
-    return ReadInfo(media_type, reader, pages, title, metadata, tuple(notices))
+    media_type, reader, pages, title, metadata, notices, outline = values
+    entries = tuple(OutlineEntry(*entry) for entry in outline)
+    return ReadInfo(media_type, reader, pages, title, metadata, tuple(notices), entries)
 
 
 def part_message(part: Part) -> Message:
     """A Part as a message."""
-    return {"part": [[_block_values(block) for block in part.blocks], part.done, part.total]}
+    blocks = [_block_values(block) for block in part.blocks]
+    pages = [_page_values(page) for page in part.pages]
+    attachments = [[item.name, item.path, item.size_bytes] for item in part.attachments]
+    return {"part": [blocks, part.done, part.total, pages, attachments]}
 
 
 def part_of(values: Sequence[Any]) -> Part:
     """The Part that `part_message` wrote."""
-    blocks, done, total = values
-    return Part(tuple(_block_of(block) for block in blocks), done, total)
+    blocks, done, total, pages, attachments = values
+    return Part(
+        tuple(_block_of(block) for block in blocks),
+        done,
+        total,
+        tuple(_page_of(page) for page in pages),
+        tuple(Attachment(*item) for item in attachments),
+    )
 
 
 def _block_values(block: RawBlock) -> list[Any]:
     boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in block.boxes]
-    table = [block.table.rows, block.table.header_rows] if block.table else None
-    return [block.kind.value, block.text, block.lead, block.page, block.level, boxes, table]
+    table = block.table and _table_values(block.table)
+    return [block.kind.value, block.text, block.lead, block.page, block.level, boxes, table, block.hidden]
 
 
 def _block_of(values: Sequence[Any]) -> RawBlock:
-    kind, text, lead, page, level, boxes, table = values
+    kind, text, lead, page, level, boxes, table, hidden = values
     return RawBlock(
         BlockKind(kind),
         text,
         page=page,
         level=level,
         boxes=tuple(Box(*box) for box in boxes),
-        table=Table(tuple(tuple(row) for row in table[0]), table[1]) if table else None,
+        table=_table_of(table) if table else None,
         lead=lead,
+        hidden=hidden,
+    )
+
+
+def _table_values(table: Table) -> list[Any]:
+    spans = [[span.row, span.column, span.rows, span.columns] for span in table.spans]
+    return [table.rows, table.header_rows, spans]
+
+
+def _table_of(values: Sequence[Any]) -> Table:
+    rows, header_rows, spans = values
+    return Table(tuple(tuple(row) for row in rows), header_rows, tuple(Span(*span) for span in spans))
+
+
+def _page_values(page: Page) -> list[Any]:
+    missing = page.missing and [page.missing.code, page.missing.message]
+    words = [[word.text, word.confidence, word.x0, word.y0, word.x1, word.y1] for word in page.words]
+    size = [page.number, page.width, page.height, page.rotation]
+    return [*size, page.source.value, page.ocr_reason, missing, page.confidence, page.language, words]
+
+
+def _page_of(values: Sequence[Any]) -> Page:
+    number, width, height, rotation, source, ocr_reason, missing, confidence, language, words = values
+    return Page(
+        number,
+        width,
+        height,
+        rotation,
+        TextSource(source),
+        ocr_reason,
+        PageLoss(*missing) if missing else None,
+        confidence,
+        language,
+        tuple(Word(*word) for word in words),
     )

@@ -1,0 +1,69 @@
+"""Rows of pages: their size, where their text comes from, and what is known of its words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from docmill.db.content import copy_rows
+from docmill.domain.documents import Page, PageLoss, TextSource, Word
+from docmill.domain.ids import VersionRef
+
+_COLUMNS = (
+    "version_id, number, tenant_id, width, height, rotation, source, ocr_reason, missing, confidence, "
+    "language, words"
+)
+
+
+def insert_pages(connection: Connection, version: VersionRef, pages: Iterable[Page]) -> None:
+    """Write pages of a version."""
+    rows = (
+        (
+            version.version_id, page.number, version.tenant, page.width, page.height, page.rotation,
+            page.source.value, page.ocr_reason, _missing_to_json(page.missing), page.confidence,
+            page.language, _words_to_json(page.words),
+        )
+        for page in pages
+    )  # fmt: skip
+    copy_rows(connection, "pages", _COLUMNS, rows)
+
+
+_PAGES = text(
+    """SELECT number, width, height, rotation, source, ocr_reason, missing, confidence, language, words
+FROM pages WHERE version_id = :version AND tenant_id = :tenant AND number >= :start
+ORDER BY number LIMIT :count"""
+)
+
+
+def read_pages(connection: Connection, version: VersionRef, start: int, count: int) -> list[Page]:
+    """Up to `count` pages of a version from number `start` on, in order."""
+    values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    return [_page_of(row) for row in connection.execute(_PAGES, values)]
+
+
+def _missing_to_json(missing: PageLoss | None) -> str | None:
+    return None if missing is None else json.dumps({"code": missing.code, "message": missing.message})
+
+
+def _words_to_json(words: Sequence[Word]) -> str | None:
+    if not words:
+        return None
+    return json.dumps([[word.text, word.confidence, word.x0, word.y0, word.x1, word.y1] for word in words])
+
+
+def _page_of(row: Any) -> Page:
+    return Page(
+        number=row.number,
+        width=row.width,
+        height=row.height,
+        rotation=row.rotation,
+        source=TextSource(row.source),
+        ocr_reason=row.ocr_reason,
+        missing=PageLoss(**row.missing) if row.missing else None,
+        confidence=row.confidence,
+        language=row.language,
+        words=tuple(Word(*word) for word in row.words or ()),
+    )
