@@ -1,7 +1,8 @@
 """The reading child: `python -m docmill.adapters.readers.child`.
 
 Reads one document after another at its parent's request. It may hang, grow or crash: the parent
-(sandbox.py) sees to that. It dies with its parent, and holds no secret and no connection.
+(sandbox.py) sees to that. It dies with its parent, and holds no secret and no connection. Whatever else
+has to open a stranger's file is a child of the same kind: `main` takes what answers a request.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.bounds import bounded
 from docmill.adapters.readers.registry import reader_for
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import ReadInfo
 from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
 
 PR_SET_PDEATHSIG = 1
@@ -30,15 +31,18 @@ COLLECT_AFTER = 50_000  # new objects; by default, collecting takes a third of t
 WRITTEN_BYTES = 64 * 1024 * 1024
 
 
-def main() -> int:
-    """Serve requests on standard input until it ends."""
+Answering = Callable[[wire.Message], Iterator[wire.Message]]
+
+
+def main(answering: Answering) -> int:
+    """Serve requests on standard input until it ends. `answering` may raise DocmillError."""
     parent, memory_bytes = int(sys.argv[1]), int(sys.argv[2])
     _die_with(parent)
     _limit(memory_bytes)
     gc.set_threshold(COLLECT_AFTER)
     requests, answers = sys.stdin.buffer, _own_standard_output()
     while (request := wire.receive(requests)) is not None:
-        if not _serve(request, answers):
+        if not _serve(answering, request, answers):
             return 1
     return 0
 
@@ -66,16 +70,12 @@ def _own_standard_output() -> BinaryIO:
     return answers
 
 
-def _serve(request: wire.Message, answers: BinaryIO) -> bool:
+def _serve(answering: Answering, request: wire.Message, answers: BinaryIO) -> bool:
     """Answer one request; False when this process should not be used again."""
     _limit_cpu(float(request["seconds"]))
     try:
-        for item in _read(request):
-            if isinstance(item, ReadInfo):
-                wire.send(answers, wire.info_message(item))
-                continue
-            for part in bounded(item):
-                wire.send(answers, wire.part_message(part))
+        for message in answering(request):
+            wire.send(answers, message)
     except DocmillError as error:
         return _refuse(answers, error)
     except MemoryError:
@@ -86,9 +86,15 @@ def _serve(request: wire.Message, answers: BinaryIO) -> bool:
     return True
 
 
-def _read(request: wire.Message) -> Iterator[ReadInfo | Part]:
+def _read(request: wire.Message) -> Iterator[wire.Message]:
     media_type = str(request["media_type"])
-    return reader_for(media_type, int(request["attempt"])).read(Path(str(request["path"])), media_type)
+    reader = reader_for(media_type, int(request["attempt"]))
+    for item in reader.read(Path(str(request["path"])), media_type):
+        if isinstance(item, ReadInfo):
+            yield wire.info_message(item)
+            continue
+        for part in bounded(item):
+            yield wire.part_message(part)
 
 
 def _refuse(answers: BinaryIO, error: DocmillError) -> bool:
@@ -105,4 +111,4 @@ def _limit_cpu(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(_read))

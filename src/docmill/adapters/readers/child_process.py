@@ -1,4 +1,4 @@
-"""The process of a reading child: its pipes, its age, its end and what caused it."""
+"""The process of a child that opens strangers' files: its pipes, its age, its end and what caused it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ log = get_logger(__name__)
 PIPE_BYTES = 256 * 1024
 LOOK_UP_SECONDS = 0.25
 OUT_OF_MEMORY = ("memory allocation of", "memoryerror", "out of memory")
+READING_PROGRAM = "docmill.adapters.readers.child"
 KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 CHILD_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -31,15 +32,18 @@ CHILD_ENVIRONMENT = {
 
 
 class ChildProcess:
-    """One reading child as its parent sees it. `idle` is false from a request to the end of its answer."""
+    """One child as its parent sees it. `idle` is false from a request to the end of its answer.
 
-    def __init__(self, memory_bytes: int) -> None:
+    It dies with the thread that made it, so that thread has to be one that stays.
+    """
+
+    def __init__(self, memory_bytes: int, program: str = READING_PROGRAM) -> None:
         self.owner = os.getpid()
         self.documents = 0
         self.idle = True
         self._memory = memory_bytes
         self._complaints = os.fdopen(os.memfd_create("complaints"), "w+b")
-        command = [sys.executable, "-m", "docmill.adapters.readers.child", str(self.owner), str(memory_bytes)]
+        command = [sys.executable, "-m", program, str(self.owner), str(memory_bytes)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -58,19 +62,14 @@ class ChildProcess:
             and self._resident() <= resident_bytes
         )
 
-    def ask(self, path: Path, media_type: str, attempt: int, seconds: float) -> None:
-        """Ask for a document. Raises ReaderCrashed when the child is gone."""
-        request = {
-            "path": os.fspath(path.absolute()),
-            "media_type": media_type,
-            "attempt": attempt,
-            "seconds": seconds,
-        }
+    def ask(self, path: Path, seconds: float, **request: object) -> None:
+        """Ask for something about a file, within so many seconds of CPU time. Raises ReaderCrashed."""
         self.documents += 1
         self.idle = False
         try:
             assert self._process.stdin is not None
-            wire.send(self._process.stdin, request)  # type: ignore[arg-type]
+            message = {**request, "path": os.fspath(path.absolute()), "seconds": seconds}
+            wire.send(self._process.stdin, message)  # type: ignore[arg-type]
         except BrokenPipeError as error:
             raise self._cause_of_death() from error
 

@@ -70,7 +70,7 @@ class ReadingChild:
     def _read(self, path: Path, media_type: str, attempt: int) -> Iterator[ReadInfo | Part]:
         child = self._ready()
         try:
-            child.ask(path, media_type, attempt, self._timeout)
+            child.ask(path, self._timeout, media_type=media_type, attempt=attempt)
             yield from self._answers(child)
         finally:
             if not child.idle:
