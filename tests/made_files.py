@@ -40,6 +40,43 @@ def pdf(pages: Iterable[str], *, password: str | None = None, catalog: str = "")
     return _assembled(objects, _protection(password) if password else b"")
 
 
+def drawn_pdf(
+    pages: Iterable[str],
+    *,
+    page: str = "",
+    catalog: str = "",
+    info: str = "",
+    resources: str = "",
+    more: Iterable[str] = (),
+) -> bytes:
+    """A PDF whose pages draw what these content streams say, with Helvetica as /F1.
+
+    `page`, `catalog`, `info` and `resources` go into their dictionaries as they are. Objects in `more` come
+    behind the pages: with one page, the first of them has the number 6.
+    """
+    texts = list(pages)
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(texts)))
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(texts)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for text in texts:
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {page} /Contents {len(objects) + 2} 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> {resources} >> >>"
+        )
+        objects.append(f"<< /Length {len(text)} >>\nstream\n{text}\nendstream")
+    objects += [*more, f"<< {info} >>"]
+    trailer = f"/Info {len(objects)} 0 R "
+    return _assembled([body.encode("latin-1") for body in objects], trailer.encode())
+
+
+def said(text: str, y: int, *, x: int = 72, size: int = 12, how: str = "") -> str:
+    """Content that writes a line at this place, in points from the bottom left; `how` sets colour or mode."""
+    return f"q BT {how} /F1 {size} Tf {x} {y} Td ({text}) Tj ET Q\n"
+
+
 def _content(text: str) -> bytes:
     lines = "".join(f"({line}) Tj T* " for line in text.splitlines())
     return f"BT /F1 14 Tf 20 TL 72 700 Td {lines}ET".encode("latin-1")

@@ -221,6 +221,20 @@ class TestTables:
         blocks = placed(text("Before."), RawBlock(BlockKind.IMAGE, "A map of the harbour"), text("After."))
         assert [passage.kind for passage in cut(blocks, 20)] == ["text", "image", "text"]
 
+    @pytest.mark.parametrize("above", [True, False])
+    def test_an_image_says_its_caption_and_shows_where_it_stands(self, above: bool) -> None:
+        image = RawBlock(BlockKind.IMAGE, "", page=1, boxes=(Box(1, 10, 10, 90, 90),))
+        caption = RawBlock(BlockKind.CAPTION, "Figure 1: The harbour.", page=1)
+        pair = (caption, image) if above else (image, caption)
+        found = cut(placed(text("Before."), *pair, text("After.")), 20)
+        assert [passage.kind for passage in found] == ["text", "image", "text"]
+        assert found[1].text == "Figure 1: The harbour."
+        assert found[1].boxes == image.boxes
+
+    def test_a_table_takes_its_caption(self) -> None:
+        blocks = placed(text("Before."), RawBlock(BlockKind.CAPTION, "Table 1: People"), table(self.ROWS[:2]))
+        assert texts(cut(blocks, 20)) == ["Before.", "Table 1: People\n\nname | age\nAnn | 31"]
+
 
 class TestPlaces:
     """A passage can be shown where it stands."""

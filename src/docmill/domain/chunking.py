@@ -10,8 +10,9 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 
 from docmill.domain.documents import RUNNING, Block, BlockKind, Box, Chunk, ChunkKind, ChunkSettings
 from docmill.domain.packing import Locate, Ruler, atoms, check, pack
@@ -132,6 +133,7 @@ class _Draft:
     span: Span
     tokens: int
     prefix: str = ""
+    shown: tuple[Box, ...] = ()  # where the image stands that the text speaks of
 
 
 def _level(block: Block) -> int:
@@ -165,14 +167,12 @@ def _is_above(before: Block, heading: Block) -> bool:
 
 
 def _runs(section: Section) -> Iterator[list[Block]]:
-    """Blocks that share passages: text goes on until a table or image, which takes its own headings.
+    """Blocks that share passages: text goes on until a table or image, which takes its headings and caption.
 
     What people do not see shares none with what they see.
     """
     run: list[Block] = []
-    for block in section.body:
-        if not block.text.strip():
-            continue
+    for block, after in zip_longest(told := _told(section.body), told[1:]):
         if run and run[-1].hidden is not block.hidden:
             yield run
             run = []
@@ -180,35 +180,65 @@ def _runs(section: Section) -> Iterator[list[Block]]:
             body = _headings_at_end(run)
             if run[:body]:
                 yield run[:body]
-            yield [*run[body:], block]
+            run = run[body:]
+        run.append(block)
+        if _ends_figure(run, after):
+            yield run
             run = []
-        else:
-            run.append(block)
     if run:
         yield run
 
 
+def _told(body: Sequence[Block]) -> list[Block]:
+    """The blocks with text, and the images without any that have a caption."""
+    return [
+        block
+        for at, block in enumerate(body)
+        if block.text.strip()
+        or (
+            block.kind is BlockKind.IMAGE
+            and any(other.kind is BlockKind.CAPTION for other in (*body[at - 1 : at], *body[at + 1 : at + 2]))
+        )
+    ]
+
+
+def _ends_figure(run: Sequence[Block], after: Block | None) -> bool:
+    """Whether a run is a whole table, or a whole image with the caption above or below it."""
+    if run[-1].kind is BlockKind.IMAGE:
+        has_caption = len(run) > 1 and run[-2].kind is BlockKind.CAPTION
+        return has_caption or after is None or after.kind is not BlockKind.CAPTION
+    captioned = len(run) > 1 and run[-2].kind is BlockKind.IMAGE
+    return run[-1].kind is BlockKind.TABLE or captioned
+
+
 def _headings_at_end(run: Sequence[Block]) -> int:
-    """The index from which on a run holds headings only."""
+    """The index from which on a run holds headings and captions only."""
     at = len(run)
-    while at and run[at - 1].kind is BlockKind.HEADING:
+    while at and run[at - 1].kind in (BlockKind.HEADING, BlockKind.CAPTION):
         at -= 1
     return at
 
 
 def _drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Iterator[_Draft]:
-    last = run[-1]
-    if last.kind is BlockKind.TABLE:
+    if run[-1].kind is BlockKind.TABLE:
         yield from _table_drafts(section, run, ruler)
         return
-    kind = ChunkKind.IMAGE if last.kind is BlockKind.IMAGE else ChunkKind.TEXT
-    yield from _text_drafts(section, run, ruler, kind)
+    images = [block for block in run if block.kind is BlockKind.IMAGE]
+    shown = tuple(box for image in images if not image.text.strip() for box in _per_page(image.boxes))
+    for draft in _text_drafts(section, run, ruler):
+        yield replace(draft, kind=ChunkKind.IMAGE, shown=shown) if images else draft
 
 
-def _text_drafts(section: Section, run: Sequence[Block], ruler: Ruler, kind: ChunkKind) -> Iterator[_Draft]:
-    spans = ((span, block.kind is BlockKind.HEADING) for block in run for span in _parts(section, block))
-    for span in pack(ruler, atoms(ruler, spans)):
-        yield _Draft(kind, span, ruler.tokens(*span))
+def _text_drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Iterator[_Draft]:
+    spans = (
+        (span, block.kind is BlockKind.HEADING)
+        for block in run
+        if block.text.strip()
+        for span in _parts(section, block)
+    )
+    parts = atoms(ruler, spans)
+    for span in pack(ruler, parts) if parts else ():
+        yield _Draft(ChunkKind.TEXT, span, ruler.tokens(*span))
 
 
 def _parts(section: Section, block: Block) -> Iterator[Span]:
@@ -229,7 +259,7 @@ def _table_drafts(section: Section, run: Sequence[Block], ruler: Ruler) -> Itera
     lead = next(_parts(section, headings[0]))[0] if headings else None
     chunks: list[TableChunk] = cut_table(ruler, block, base, lead)
     if headings and chunks[0].span[0] != lead:
-        yield from _text_drafts(section, headings, ruler, ChunkKind.TEXT)
+        yield from _text_drafts(section, headings, ruler)
     for part in chunks:
         yield _Draft(ChunkKind.TABLE, part.span, part.tokens, part.prefix)
 
@@ -238,7 +268,7 @@ def _finished(section: Section, draft: _Draft, ordinal: int) -> Chunk:
     start, end = draft.span
     first, last = _touched(section, start, end)
     blocks = section.body[first:last]
-    boxes = tuple(box for block in blocks for box in _per_page(block.boxes))
+    boxes = (*draft.shown, *(box for block in blocks for box in _per_page(block.boxes)))
     pages = {block.page for block in blocks if block.page is not None} | {box.page for box in boxes}
     return Chunk(
         ordinal=ordinal,

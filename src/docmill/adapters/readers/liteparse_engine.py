@@ -10,8 +10,11 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from docmill.adapters.readers.rendered import clean, table_block, tidy_table
-from docmill.domain.documents import BlockKind, Box, RawBlock
+from docmill.adapters.readers.pdf_blocks import lay_out, page_blocks
+from docmill.adapters.readers.pdf_sight import Look, Sight
+from docmill.adapters.readers.rendered import clean
+from docmill.adapters.readers.running_heads import RunningHeads
+from docmill.domain.documents import OutlineEntry, Page, RawBlock
 from docmill.domain.errors import DamagedFile, NoPages, PasswordRequired
 
 VERSION = "liteparse-2.18.0"
@@ -19,14 +22,13 @@ VERSION = "liteparse-2.18.0"
 BATCH_PAGES = 1_000
 
 _TITLE = re.compile(r"<dc:title>\s*<rdf:Alt>\s*<rdf:li[^>]*>([^<]{1,500})</rdf:li>")
-_ESCAPE_OR_EMPHASIS = re.compile(r"\\([\\*_])|\*{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The blocks of one page, in reading order; `number` counts from 1."""
+class ReadPage:
+    """A page and its blocks, in reading order."""
 
-    number: int
+    page: Page
     blocks: tuple[RawBlock, ...]
 
     @property
@@ -40,13 +42,14 @@ class Pages:
     """An open document: `total` pages, of which `rest` are still to be taken."""
 
     total: int
-    rest: Iterator[Page]
+    rest: Iterator[ReadPage]
     title: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    outline: tuple[OutlineEntry, ...] = ()
 
 
-def open_pages(path: Path) -> Pages:
+def open_pages(path: Path, sight: Sight | None) -> Pages:
     """Open a PDF and parse its first batch. Raises PasswordRequired, NoPages and DamagedFile."""
     import liteparse
 
@@ -59,7 +62,8 @@ def open_pages(path: Path) -> Pages:
         raise NoPages
     if not first.result.pages:
         raise DamagedFile
-    return Pages(first.total_pages, _pages(first, batches), notices=_notices(first), **_about(first.result))
+    pages = _pages(first, batches, sight)
+    return Pages(first.total_pages, pages, notices=_notices(first), **_about(first.result))
 
 
 @lru_cache(maxsize=1)
@@ -74,6 +78,7 @@ def _parser() -> Any:
         extract_blocks=True,
         extract_links=False,
         extract_document_metadata=True,
+        preserve_very_small_text=True,
         continue_on_page_error=True,
         num_workers=1,
         quiet=True,
@@ -94,76 +99,22 @@ def _notices(batch: Any) -> tuple[str, ...]:
     return (f"{lost:,} of {batch.total_pages:,} pages are damaged and were left out.",) if lost else ()
 
 
-def _pages(first: Any, batches: Iterator[Any]) -> Iterator[Page]:
-    for page in first.result.pages:
-        yield Page(page.page_num, tuple(_blocks(page)))
+def _pages(first: Any, batches: Iterator[Any], sight: Sight | None) -> Iterator[ReadPage]:
+    yield from _batch(first.result.pages, sight)
     for batch in batches:
-        for page in batch.result.pages:
-            yield Page(page.page_num, tuple(_blocks(page)))
+        yield from _batch(batch.result.pages, sight)
 
 
-def _blocks(page: Any) -> Iterator[RawBlock]:
-    """A page of which the removal of running heads left nothing shows its bare text instead."""
-    blocks = list(_layout(page))
-    if not any(block.text for block in blocks):
-        blocks.extend(_bare_text(page))
-    yield from blocks
+def _batch(pages: list[Any], sight: Sight | None) -> Iterator[ReadPage]:
+    """Running heads are known from all pages of a batch, so they are laid out before the first is told."""
+    laid_out = [lay_out(page) for page in pages]
+    heads = RunningHeads(laid.edges() for laid in laid_out)
+    for laid in laid_out:
+        look = sight.look(laid.page.page_num) if sight else None
+        blocks = tuple(page_blocks(laid, heads, look.unseen if look else ()))
+        yield ReadPage(_page(laid.page, look), blocks)
 
 
-def _bare_text(page: Any) -> Iterator[RawBlock]:
-    for paragraph in re.split(r"\n\s*\n", page.text or ""):
-        if text := clean("\n".join(" ".join(line.split()) for line in paragraph.splitlines())):
-            yield RawBlock(BlockKind.TEXT, text, page.page_num)
-
-
-def _layout(page: Any) -> Iterator[RawBlock]:
-    in_list = False
-    for block in page.blocks or ():
-        raw = _raw(block, page.page_num, "\n" if in_list else "\n\n")
-        in_list = block.kind == "list_item"
-        if raw is not None:
-            yield raw
-
-
-def _raw(block: Any, number: int, list_lead: str) -> RawBlock | None:
-    boxes = _boxes(block, number)
-    if block.kind == "table":
-        rows = [block.header or (), *(block.rows or ())]
-        raw = table_block(tidy_table([cell.text for cell in row] for row in rows), number)
-        return RawBlock(raw.kind, raw.text, number, boxes=boxes, table=raw.table) if raw.text else None
-    if block.kind == "figure":
-        return RawBlock(BlockKind.IMAGE, "", number, boxes=boxes, lead="")
-    if block.kind == "list_item":
-        return _list_item(block, number, boxes, list_lead)
-    if block.kind in ("code", "grid_fallback"):
-        text = "\n".join(clean(line) if not line.strip() else line.rstrip() for line in block.lines or ())
-        return RawBlock(BlockKind.CODE, text, number, boxes=boxes) if text.strip() else None
-    return _line(block, number, boxes)
-
-
-def _line(block: Any, number: int, boxes: tuple[Box, ...]) -> RawBlock | None:
-    if block.kind == "heading":
-        text = clean(block.text or "")
-        return RawBlock(BlockKind.HEADING, text, number, block.level or 1, boxes) if text else None
-    text = plain(block.text or "")
-    return RawBlock(BlockKind.TEXT, text, number, boxes=boxes) if text else None
-
-
-def _list_item(block: Any, number: int, boxes: tuple[Box, ...], lead: str) -> RawBlock | None:
-    text = plain(block.text or "")
-    indent = "  " * max(0, (block.level or 1) - 1)
-    marked = f"{indent}{clean(block.marker or '-')} {text}"
-    return RawBlock(BlockKind.LIST, marked, number, boxes=boxes, lead=lead) if text else None
-
-
-def plain(text: str) -> str:
-    """Paragraph text without emphasis: the engine escapes the stars that stand on the page."""
-    return clean(_ESCAPE_OR_EMPHASIS.sub(lambda match: match[1] or "", text))
-
-
-def _boxes(block: Any, number: int) -> tuple[Box, ...]:
-    box = block.bbox
-    if box is None:
-        return ()
-    corners = (box.x, box.y, box.x + box.width, box.y + box.height)
-    return (Box(number, *(round(corner, 2) for corner in corners)),)
+def _page(page: Any, look: Look | None) -> Page:
+    rotation = look.rotation if look else 0
+    return Page(page.page_num, round(page.width, 2), round(page.height, 2), rotation)

@@ -8,9 +8,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from docmill.adapters.readers import liteparse_engine, xberg_engine
-from docmill.adapters.readers.liteparse_engine import Page, Pages
+from docmill.adapters.readers.liteparse_engine import Pages, ReadPage
+from docmill.adapters.readers.pdf_sight import Sight, open_sight
 from docmill.adapters.readers.rendered import clean, first_without_lead, rendered_blocks
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Page, Part, ReadInfo
 from docmill.domain.errors import NoPages, NoText, PasswordRequired, Unreadable
 
 PART_PAGES = 20
@@ -29,16 +30,17 @@ class PdfReader:
         Raises PasswordRequired, DamagedFile, NoPages, and NoText when no page has any (scanned pages).
         """
         reasons: list[Unreadable] = []
+        sight = open_sight(path)
         for engine in self._engines:
             try:
-                pages = engine.open(path)
+                pages = engine.open(path, sight)
                 first = _with_text(pages)
             except PasswordRequired:
                 raise
             except Unreadable as reason:
                 reasons.append(reason)
                 continue
-            yield _info(pages, media_type, engine.name, first)
+            yield _info(pages, media_type, engine.name, first, sight)
             yield from _parts(chain(first, pages.rest), pages.total)
             return
         raise reasons[0]
@@ -47,19 +49,25 @@ class PdfReader:
 @dataclass(frozen=True, slots=True)
 class _Engine:
     name: str
-    open: Callable[[Path], Pages]
+    open: Callable[[Path, Sight | None], Pages]
 
 
-def _xberg_pages(path: Path) -> Pages:
+def _xberg_pages(path: Path, sight: Sight | None) -> Pages:
     document = xberg_engine.extract(path.read_bytes(), "application/pdf")
     if not document.pages:
         raise NoPages
     pages = (
-        Page(page.page_number, tuple(rendered_blocks(page.content, page.page_number)))
+        ReadPage(_sized(page.page_number, sight), tuple(rendered_blocks(page.content, page.page_number)))
         for page in document.pages
     )
     title = clean(document.metadata.title or "") or None
     return Pages(len(document.pages), pages, title=title)
+
+
+def _sized(number: int, sight: Sight | None) -> Page:
+    """A page that this engine tells no size of."""
+    look = sight.look(number) if sight else None
+    return Page(number, look.width, look.height, look.rotation) if look else Page(number, 0, 0)
 
 
 _ENGINES = (
@@ -68,9 +76,9 @@ _ENGINES = (
 )
 
 
-def _with_text(pages: Pages) -> list[Page]:
+def _with_text(pages: Pages) -> list[ReadPage]:
     """The pages of the first batch, or as many as it takes to find text. Raises NoText, NoPages."""
-    seen: list[Page] = []
+    seen: list[ReadPage] = []
     while batch := list(islice(pages.rest, liteparse_engine.BATCH_PAGES)):
         seen.extend(batch)
         if any(page.has_text for page in batch):
@@ -78,22 +86,26 @@ def _with_text(pages: Pages) -> list[Page]:
     raise NoText if seen else NoPages
 
 
-def _info(pages: Pages, media_type: str, reader: str, first: list[Page]) -> ReadInfo:
+def _info(pages: Pages, media_type: str, reader: str, first: list[ReadPage], sight: Sight | None) -> ReadInfo:
     silent = sum(not page.has_text for page in first)
     notices = list(pages.notices)
     if silent:
         of = f"{pages.total:,} pages" if len(first) >= pages.total else f"the first {len(first):,} pages"
         notices.append(f"{silent:,} of {of} have no text; scanned pages need text recognition to be found.")
-    return ReadInfo(media_type, reader, pages.total, pages.title, pages.metadata, tuple(notices))
+    metadata = {**pages.metadata, **(sight.about() if sight else {})}
+    title = (sight and sight.title()) or pages.title
+    outline = sight.outline() if sight else ()
+    return ReadInfo(media_type, reader, pages.total, title, metadata, tuple(notices), outline)
 
 
-def _parts(pages: Iterator[Page], total: int) -> Iterator[Part]:
+def _parts(pages: Iterator[ReadPage], total: int) -> Iterator[Part]:
     """Parts of 20 pages; the last one says that all are done, even where damaged pages were left out."""
     first, done = True, 0
     while batch := list(islice(pages, PART_PAGES)):
         blocks = chain.from_iterable(page.blocks for page in batch)
-        done = batch[-1].number
-        yield Part(tuple(first_without_lead(blocks) if first else blocks), done, total)
+        done = batch[-1].page.number
+        pages_read = tuple(page.page for page in batch)
+        yield Part(tuple(first_without_lead(blocks) if first else blocks), done, total, pages_read)
         first = False
     if done < total:
         yield Part((), total, total)
