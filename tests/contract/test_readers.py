@@ -130,12 +130,12 @@ class Desk:
         self._child, self._folder = child, folder
 
     def read(self, name: str, content: bytes | str) -> Read:
-        path = self._folder / name
+        path = self._folder / "stored"  # the storage keeps files under a hash, without their names
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return self.read_file(path)
+        return self.read_file(path, name)
 
-    def read_file(self, path: Path) -> Read:
-        info, *parts = self._child.read(path, detect(path, path.name).media_type)
+    def read_file(self, path: Path, name: str | None = None) -> Read:
+        info, *parts = self._child.read(path, detect(path, name or path.name).media_type)
         assert isinstance(info, ReadInfo)
         return Read(info, [part for part in parts if isinstance(part, Part)])
 

@@ -54,7 +54,8 @@ def open_pages(path: Path, sight: Sight | None) -> Pages:
     import liteparse
 
     try:
-        batches = _parser().parse_batches(path, BATCH_PAGES)
+        # Not the path: by its name the engine would tell the format, and stored files have none.
+        batches = _parser().parse_batches(path.read_bytes(), BATCH_PAGES)
         first = next(batches, None)
     except liteparse.ParseError as error:
         raise PasswordRequired if "password" in str(error) else DamagedFile from error
