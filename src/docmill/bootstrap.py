@@ -82,7 +82,7 @@ def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
     seconds = app.settings.step_seconds
     return {
         StageName.EXTRACT: Extract(app.storage, reading, detect_language, seconds),
-        StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, seconds),
+        StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, detect_language, seconds),
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),
         StageName.INDEX: Index(app.engine, app.vectors, app.embedder),
     }

@@ -129,6 +129,7 @@ class StatusModel(BaseModel):
                 "can_retry": False,
                 "ready": False,
                 "total_chunks": 40,
+                "chunk_kinds": {"text": 36, "table": 4},
                 "message": "Computing vectors: chunk 25 of 40",
                 "waiting": None,
                 "error": None,
@@ -202,9 +203,12 @@ class DocumentView(BaseModel):
                 "version_id": VERSION_ID,
                 "title": "Crew handbook",
                 "language": "en",
+                "language_confidence": 0.99,
+                "file_metadata": {"author": "Ann Miller", "created": "2026-05-04T10:15:00+02:00"},
                 "pages": 12,
                 "characters": 31877,
                 "total_chunks": 40,
+                "chunk_kinds": {"text": 36, "table": 4},
                 "truncated_tokens": 0,
                 "reader": "liteparse",
                 "notices": [],
@@ -238,9 +242,14 @@ class DocumentView(BaseModel):
     version_id: UUID | None = Field(description="The published version; null while there is none.")
     title: str | None
     language: str | None = Field(description="ISO 639-1.")
+    language_confidence: float | None = Field(description="How sure the language is, 0 to 1.")
+    file_metadata: dict[str, str] = Field(
+        description="What the file says of itself: author, dates, producer, …"
+    )
     pages: int | None = Field(description="Null where the format has none.")
     characters: int | None
     total_chunks: int | None
+    chunk_kinds: dict[str, int] | None = Field(description="How many chunks there are of each kind.")
     truncated_tokens: int = Field(description="Tokens that the embedding model could not take.")
     reader: str | None
     notices: list[str] = Field(description="What was odd or left out, for people.")
@@ -296,6 +305,8 @@ class ChunkView(BaseModel):
                 "boxes": [{"page": 3, "x0": 72.0, "y0": 101.5, "x1": 523.2, "y1": 164.0}],
                 "section_path": ["Safety", "Life jackets"],
                 "language": "en",
+                "language_confidence": 0.99,
+                "hidden": False,
             }
         }
     )
@@ -311,6 +322,8 @@ class ChunkView(BaseModel):
     boxes: list[BoxView]
     section_path: list[str] = Field(description="The headings above it, outermost first.")
     language: str | None
+    language_confidence: float | None = Field(description="How sure the language is, 0 to 1.")
+    hidden: bool = Field(description="Text that is in the file and that people do not see.")
 
     @classmethod
     def of(cls, row: ChunkRow) -> ChunkView:
@@ -331,13 +344,25 @@ class ChunkList(BaseModel):
     next_cursor: str | None = Field(description=NEXT_CURSOR)
 
 
+class SpanView(BaseModel):
+    """A cell that covers some rows and columns, from a place on, counted from 0."""
+
+    model_config = example(row=0, column=1, rows=1, columns=2)
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+
 class TableView(BaseModel):
     """Cells by row, all rows of the same length."""
 
-    model_config = example(rows=[["fare", "price"], ["adult", "4.50"]], header_rows=1)
+    model_config = example(rows=[["fare", "price"], ["adult", "4.50"]], header_rows=1, spans=[])
 
     rows: list[list[str]]
     header_rows: int
+    spans: list[SpanView] = Field(description="Cells that cover more than one place.")
 
 
 class BlockView(BaseModel):
@@ -354,6 +379,7 @@ class BlockView(BaseModel):
         level=1,
         boxes=[[1, 72.0, 64.0, 214.5, 88.0]],
         table=None,
+        hidden=False,
     )
 
     ordinal: int
@@ -366,6 +392,7 @@ class BlockView(BaseModel):
     level: int | None = Field(description="Of a heading, from 1 for the highest.")
     boxes: list[list[float]] = Field(description="[page, x0, y0, x1, y1], in points from the top left.")
     table: TableView | None
+    hidden: bool = Field(description="Text that is in the file and that people do not see.")
 
 
 class BlockList(BaseModel):

@@ -87,6 +87,8 @@ class HitView(BaseModel):
                 "char_start": 5120,
                 "char_end": 5176,
                 "language": "en",
+                "language_confidence": 0.99,
+                "hidden": False,
                 "score": 0.0325,
                 "scores": {"dense": {"score": 0.71, "rank": 1}, "lexical": {"score": 4.2, "rank": 2}},
             }
@@ -107,6 +109,8 @@ class HitView(BaseModel):
     char_start: int = Field(description="Where it begins in the document's text, in characters.")
     char_end: int
     language: str | None
+    language_confidence: float | None = Field(description="How sure the language is, 0 to 1.")
+    hidden: bool = Field(description="Text that is in the file and that people do not see.")
     score: float = Field(description="Orders the hits of this answer; means nothing beyond it.")
     scores: ScoresView
 

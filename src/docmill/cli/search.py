@@ -67,4 +67,6 @@ def citation(hit: Json) -> str:
         where.append(f"page {first}" if first == last else f"pages {first}-{last}")
     if hit["section_path"]:
         where.append(" › ".join(hit["section_path"]))
+    if hit["hidden"]:
+        where.append("HIDDEN: people do not see this text")
     return " · ".join(where)

@@ -45,9 +45,12 @@ class DocumentRow:
     version: int
     title: str | None
     language: str | None
+    language_confidence: float | None
+    file_metadata: Mapping[str, str]
     pages: int | None
     characters: int | None
     total_chunks: int | None
+    chunk_kinds: Mapping[str, int] | None
     truncated_tokens: int
     reader: str | None
     notices: Sequence[str]
@@ -92,7 +95,8 @@ WHERE id = :id AND tenant_id = :tenant"""
 
 _DOCUMENTS = """SELECT d.id, d.dataset_id, s.name AS dataset, d.name, d.sha256, d.size_bytes, d.media_type,
   d.metadata, d.storage_key, d.created_at, d.active_version_id,
-  v.number AS version, v.title, v.language, v.pages, v.characters, v.total_chunks, v.truncated_tokens,
+  v.number AS version, v.title, v.language, v.language_confidence, v.metadata AS file_metadata, v.pages,
+  v.characters, v.total_chunks, v.chunk_kinds, v.truncated_tokens,
   v.reader, v.notices, v.published_at, t.id AS task_id, t.status, t.desired, t.stage, t.priority,
   t.started_at IS NOT NULL AS started, t.error, t.errors AS retries,
   CASE WHEN t.next_attempt_at > now() THEN t.next_attempt_at END AS retry_at,
@@ -177,7 +181,8 @@ SELECT :tenant, storage_key, ARRAY(SELECT id FROM versions) FROM gone RETURNING 
 _COUNT_KNOWN = text("SELECT count(*) FROM documents WHERE tenant_id = :tenant AND id = ANY(:ids)")
 
 _CHUNKS = text(
-    """SELECT id, ordinal, kind, text, char_start, char_end, tokens, pages, boxes, section_path, language
+    """SELECT id, ordinal, kind, text, char_start, char_end, tokens, pages, boxes, section_path, language,
+  language_confidence, hidden
 FROM chunks WHERE version_id = :version AND tenant_id = :tenant AND ordinal > :after
 ORDER BY ordinal LIMIT :limit"""
 )
@@ -267,6 +272,8 @@ class ChunkRow:
     boxes: list[list[float]] | None
     section_path: Sequence[str]
     language: str | None
+    language_confidence: float | None
+    hidden: bool
 
 
 def chunks(connection: Connection, tenant: str, version: UUID, after: int, limit: int) -> list[ChunkRow]:

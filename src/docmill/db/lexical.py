@@ -82,7 +82,7 @@ _RANK = text(
     AND (CAST(:documents AS uuid[]) IS NULL OR d.id = ANY(CAST(:documents AS uuid[])))
     AND (CAST(:media_types AS text[]) IS NULL OR d.media_type = ANY(CAST(:media_types AS text[])))
     AND (CAST(:languages AS text[]) IS NULL OR c.language = ANY(CAST(:languages AS text[])))
-    AND (CAST(:metadata AS jsonb) IS NULL OR d.metadata @> CAST(:metadata AS jsonb))
+    AND (CAST(:metadata AS jsonb) IS NULL OR d.all_metadata @> CAST(:metadata AS jsonb))
 ), hits AS MATERIALIZED (
   SELECT id, sum(score) AS score FROM parts GROUP BY id ORDER BY score DESC, id LIMIT :shortlist
 )

@@ -31,11 +31,14 @@ class Passage:
     char_start: int
     char_end: int
     language: str | None
+    language_confidence: float | None
+    hidden: bool
 
 
 _PASSAGES = text(
     """SELECT c.document_id, d.name AS document_name, d.media_type, c.version_id, c.id AS chunk_id, c.ordinal,
-  c.kind, c.text, c.pages, c.boxes, c.section_path, c.char_start, c.char_end, c.language
+  c.kind, c.text, c.pages, c.boxes, c.section_path, c.char_start, c.char_end, c.language,
+  c.language_confidence, c.hidden
 FROM chunks c JOIN documents d ON d.id = c.document_id AND d.active_version_id = c.version_id
 WHERE c.tenant_id = :tenant AND c.id = ANY(:chunks)"""
 )

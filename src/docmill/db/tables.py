@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     Double,
     ForeignKey,
     Identity,
@@ -66,7 +67,9 @@ documents = Table(
     Column("sha256", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("media_type", Text, nullable=False),
-    Column("metadata", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("metadata", JSONB, nullable=False, server_default=text("'{}'")),  # the user's
+    Column("file_metadata", JSONB, nullable=False, server_default=text("'{}'")),  # what the file says
+    Column("all_metadata", JSONB, Computed("file_metadata || metadata", persisted=True)),  # what filters see
     Column("storage_key", Text, nullable=False),
     Column("active_version_id", Uuid),
     when("created_at", now=True),
@@ -75,10 +78,10 @@ documents = Table(
     Index("ix_documents_active_version_id", "active_version_id"),
     Index("ix_documents_storage_key", "storage_key"),
     Index(
-        "ix_documents_metadata",
-        "metadata",
+        "ix_documents_all_metadata",
+        "all_metadata",
         postgresql_using="gin",
-        postgresql_ops={"metadata": "jsonb_path_ops"},
+        postgresql_ops={"all_metadata": "jsonb_path_ops"},
     ),
 )
 

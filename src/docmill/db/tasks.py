@@ -50,6 +50,7 @@ class Claim:
     storage_key: str
     settings: Mapping[str, Any]
     language: str | None
+    language_confidence: float | None
     total_chunks: int | None
 
 
@@ -74,7 +75,8 @@ class Made:
 _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
-       d.name, d.media_type, d.storage_key, v.settings, v.language, v.total_chunks
+       d.name, d.media_type, d.storage_key, v.settings, v.language, v.language_confidence,
+       v.total_chunks
 FROM moved m
 JOIN documents d ON d.id = m.document_id
 JOIN document_versions v ON v.id = m.version_id

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.documents import ReadInfo
 from docmill.domain.ids import VersionRef
+from docmill.domain.languages import Detected
 
 _READ_INFO = text(
     """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
@@ -14,13 +15,32 @@ _READ_INFO = text(
 WHERE id = :version AND tenant_id = :tenant"""
 ).bindparams(bindparam("metadata", type_=JSONB), bindparam("outline", type_=JSONB(none_as_null=True)))
 
+_FILE_METADATA = text(
+    "UPDATE documents SET file_metadata = :told WHERE id = :id AND tenant_id = :tenant"
+).bindparams(bindparam("told", type_=JSONB))
+
 _EXTRACTED = text(
-    """UPDATE document_versions SET characters = :characters, language = :language
+    """UPDATE document_versions SET characters = :characters, language = :language,
+  language_confidence = :confidence
 WHERE id = :version AND tenant_id = :tenant"""
 )
 
 _CHUNKED = text(
     "UPDATE document_versions SET total_chunks = :total WHERE id = :version AND tenant_id = :tenant"
+)
+
+# Once for a version: with the step that cuts its last passage.
+_COUNTED = text(
+    """WITH kinds AS (
+  SELECT kind, count(*) AS number, count(*) FILTER (WHERE hidden) AS hidden
+  FROM chunks WHERE version_id = :version AND tenant_id = :tenant GROUP BY kind
+)
+UPDATE document_versions SET
+  chunk_kinds = (SELECT coalesce(jsonb_object_agg(kind, number), '{}') FROM kinds),
+  notices = notices || ARRAY(
+    SELECT format('%s of its passages hold text that people do not see.', sum(hidden))
+    FROM kinds HAVING sum(hidden) > 0)
+WHERE id = :version AND tenant_id = :tenant"""
 )
 
 _TRUNCATED = text(
@@ -44,16 +64,27 @@ def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -
         "outline": [[entry.level, entry.title, entry.page] for entry in info.outline] or None,
     }
     connection.execute(_READ_INFO, {**_key(version), **values})
+    told = {**info.metadata, **({"title": info.title} if info.title else {})}
+    connection.execute(_FILE_METADATA, {"id": version.document_id, "tenant": version.tenant, "told": told})
 
 
-def set_extracted(connection: Connection, version: VersionRef, characters: int, language: str | None) -> None:
-    """Keep the length of the text, in characters, and its language (ISO 639-1)."""
-    connection.execute(_EXTRACTED, {**_key(version), "characters": characters, "language": language})
+def set_extracted(
+    connection: Connection, version: VersionRef, characters: int, detected: Detected | None
+) -> None:
+    """Keep the length of the text, in characters, and its language."""
+    language, confidence = detected or (None, None)
+    values = {"characters": characters, "language": language, "confidence": confidence}
+    connection.execute(_EXTRACTED, {**_key(version), **values})
 
 
 def set_total_chunks(connection: Connection, version: VersionRef, total: int) -> None:
     """Keep how many chunks the version has so far."""
     connection.execute(_CHUNKED, {**_key(version), "total": total})
+
+
+def count_chunk_kinds(connection: Connection, version: VersionRef) -> None:
+    """Keep how many chunks of each kind the version has, and say so when some are hidden."""
+    connection.execute(_COUNTED, _key(version))
 
 
 def add_truncated_tokens(connection: Connection, version: VersionRef, tokens: int) -> None:

@@ -83,7 +83,7 @@ def work_of(claim: tasks.Claim) -> Work:
         media_type=claim.media_type,
         storage_key=claim.storage_key,
         chunking=ChunkSettings(**claim.settings["chunking"]),
-        language=claim.language,
+        language=(claim.language, claim.language_confidence or 0.0) if claim.language else None,
         total_chunks=claim.total_chunks or 0,
         cursor=claim.cursor,
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.ids import VersionRef
+from docmill.domain.languages import Detected
 from docmill.domain.states import StageName
 
 
@@ -27,7 +28,7 @@ class Work:
     media_type: str
     storage_key: str
     chunking: ChunkSettings
-    language: str | None
+    language: Detected | None
     total_chunks: int
     cursor: Mapping[str, Any]
 

@@ -113,6 +113,6 @@ class Extract:
             if info is not None:
                 set_read_info(connection, work.version, info)
             if last:
-                set_extracted(connection, work.version, characters, detected[0] if detected else None)
+                set_extracted(connection, work.version, characters, detected)
 
         return Step(progress.cursor(), progress.done, progress.total, save, last)

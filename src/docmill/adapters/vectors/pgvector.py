@@ -55,7 +55,7 @@ _NEAREST = """WITH nearest AS MATERIALIZED (
     AND (CAST(:documents AS uuid[]) IS NULL OR v.document_id = ANY(CAST(:documents AS uuid[])))
     AND (CAST(:languages AS text[]) IS NULL OR v.language = ANY(CAST(:languages AS text[])))
     AND (CAST(:media_types AS text[]) IS NULL OR d.media_type = ANY(CAST(:media_types AS text[])))
-    AND (CAST(:metadata AS jsonb) IS NULL OR d.metadata @> CAST(:metadata AS jsonb))
+    AND (CAST(:metadata AS jsonb) IS NULL OR d.all_metadata @> CAST(:metadata AS jsonb))
   ORDER BY {distance} LIMIT :limit
 )
 SELECT chunk_id, 1 - (embedding <=> CAST(:vector AS vector)) AS score FROM nearest
