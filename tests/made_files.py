@@ -250,6 +250,57 @@ def odt(text: str) -> bytes:
     return archive({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
 
 
+def encrypted_odt() -> bytes:
+    """An OpenDocument text whose manifest says that its content is encrypted."""
+    data = "<manifest:encryption-data/>"
+    members = {"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "?"}
+    return archive({**members, "META-INF/manifest.xml": f"<manifest:manifest>{data}</manifest:manifest>"})
+
+
+def ods(sheets: Mapping[str, Iterable[Iterable[str]]]) -> bytes:
+    """An OpenDocument spreadsheet of named sheets with text cells."""
+    tables = (
+        f'<table:table table:name="{name}">'
+        + "".join(f"<table:table-row>{''.join(map(_open_cell, row))}</table:table-row>" for row in rows)
+        + "</table:table>"
+        for name, rows in sheets.items()
+    )
+    return _open_document("spreadsheet", "".join(tables))
+
+
+def _open_cell(text: str) -> str:
+    return f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>'
+
+
+def odp(slides: Iterable[tuple[str, str, str]]) -> bytes:
+    """An OpenDocument presentation of slides with a title, an item of a list, and speaker notes."""
+    pages = (
+        f'<draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>{title}</text:p>'
+        "</draw:text-box></draw:frame><draw:custom-shape><text:list><text:list-item>"
+        f"<text:p>{item}</text:p></text:list-item></text:list></draw:custom-shape>"
+        f"<presentation:notes><draw:frame><draw:text-box><text:p>{notes}</text:p></draw:text-box></draw:frame>"
+        "</presentation:notes></draw:page>"
+        for title, item, notes in slides
+    )
+    return _open_document("presentation", "".join(pages))
+
+
+def _open_document(kind: str, body: str) -> bytes:
+    names = ("office", "text", "table", "presentation")
+    known = "".join(f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in names)
+    mark = f"application/vnd.oasis.opendocument.{kind}"
+    drawing = ' xmlns:draw="urn:oasis:names:tc:opendocument:xmlns:drawing:1.0"'
+    content = (
+        f"<office:document-content{known}{drawing}><office:body><office:{kind}>{body}</office:{kind}>"
+        "</office:body></office:document-content>"
+    )
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+        f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{mark}"/></manifest:manifest>'
+    )
+    return archive({"mimetype": mark, "content.xml": content, "META-INF/manifest.xml": manifest})
+
+
 def epub(chapter: str) -> bytes:
     """A book of one chapter."""
     container = (

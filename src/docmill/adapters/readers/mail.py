@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from email import policy
 from email.message import EmailMessage, MIMEPart
-from email.parser import BytesParser
 from pathlib import Path
 
 from docmill.adapters.readers import xberg_engine
-from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.plain_text import paragraphs
 from docmill.adapters.readers.rendered import clean, first_without_lead, rendered_blocks
@@ -31,9 +29,9 @@ class MailReader:
         """One ReadInfo, then the blocks. Raises NoText and DamagedFile."""
         notices: list[str] = []
         try:
-            message = BytesParser(_Message, policy=policy.default).parsebytes(path.read_bytes())
+            message = message_of(path.read_bytes())
             blocks = list(first_without_lead(_blocks(message, notices, 1)))
-        except (RecursionError, ValueError, LookupError, AttributeError, IndexError) as error:
+        except DAMAGE as error:
             raise DamagedFile("The message is damaged or nested too deeply.") from error
         if not blocks:
             raise NoText("The message holds no text. Send one with content.")
@@ -41,10 +39,6 @@ class MailReader:
             media_type, self.name, None, _header(message, "Subject") or None, _about(message), tuple(notices)
         )
         yield from in_parts(blocks)
-
-
-class _Message(EmailMessage):
-    """The parser makes plain messages by default; these know their body and attachments."""
 
 
 def _about(message: EmailMessage) -> dict[str, str]:
@@ -82,21 +76,10 @@ def _attachment(part: EmailMessage, notices: list[str], level: int) -> Iterator[
 
 
 def _body(part: MIMEPart) -> Iterator[RawBlock]:
-    text = _decoded(part)
+    text = part_text(part)
     if part.get_content_type() == HTML:
         yield from rendered_blocks(xberg_engine.extract(as_utf8(text), HTML).content)
         return
     for start, end in paragraphs(text):
         if paragraph := clean(text[start:end]):
             yield RawBlock(BlockKind.TEXT, paragraph)
-
-
-def _decoded(part: MIMEPart) -> str:
-    """By the charset the part names; by its bytes when it names none that exists."""
-    data = part.get_payload(decode=True)
-    if not isinstance(data, bytes):
-        return ""
-    try:
-        return data.decode(part.get_content_charset("utf-8"))
-    except (LookupError, UnicodeDecodeError):
-        return decode(data).text

@@ -37,7 +37,7 @@ class OfficeReader:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
         document = xberg_engine.extract(path.read_bytes(), media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
-        yield from _flowing(tree_blocks(nodes), _info(document, media_type, None))
+        yield from _flowing(tree_blocks(nodes), document_info(document, media_type, None))
 
 
 class BookReader:
@@ -48,7 +48,7 @@ class BookReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises as OfficeReader."""
         document = xberg_engine.extract(mended_book(path.read_bytes()), media_type)
-        yield from _flowing(rendered_blocks(document.content), _info(document, media_type, None))
+        yield from _flowing(rendered_blocks(document.content), document_info(document, media_type, None))
 
 
 class WebPageReader:
@@ -59,10 +59,15 @@ class WebPageReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises as OfficeReader."""
         decoded = decode(path.read_bytes())
-        document = xberg_engine.extract(as_utf8(decoded.text), HTML)
-        title = clean(title_of(decoded.text)) or None
-        info = replace(_info(document, media_type, None), title=title, notices=decoded.notices)
-        yield from _flowing(rendered_blocks(document.content), info)
+        yield from web_page(decoded.text, media_type, decoded.notices)
+
+
+def web_page(html: str, media_type: str, notices: tuple[str, ...] = ()) -> Iterator[ReadInfo | Part]:
+    """What a reader yields for this page. Raises as OfficeReader."""
+    document = xberg_engine.extract(as_utf8(html), HTML)
+    title = clean(title_of(html)) or None
+    info = replace(document_info(document, media_type, None), title=title, notices=notices)
+    yield from _flowing(rendered_blocks(document.content), info)
 
 
 class SlideReader:
@@ -109,12 +114,13 @@ def _paged(
     if not has_text:
         raise NoText("The document holds no text. Send one with content.")
     pages[0] = list(first_without_lead(pages[0]))
-    yield _info(document, media_type, len(pages))
+    yield document_info(document, media_type, len(pages))
     for number, blocks in enumerate(pages, start=1):
         yield Part(tuple(blocks), number, len(pages))
 
 
-def _info(document: Any, media_type: str, pages: int | None) -> ReadInfo:
+def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo:
+    """What the engine knows of the document as a whole."""
     about = document.metadata
     known = {
         "author": ", ".join(about.authors or ()),

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from docmill.adapters.readers.asciidoc import AsciiDocReader
+from docmill.adapters.readers.deck import DeckReader
 from docmill.adapters.readers.delimited import DelimitedReader
 from docmill.adapters.readers.json_values import JsonReader
 from docmill.adapters.readers.mail import MailReader
 from docmill.adapters.readers.markdown import MarkdownReader
+from docmill.adapters.readers.notebook import NotebookReader
 from docmill.adapters.readers.office import BookReader, OfficeReader, SheetReader, SlideReader, WebPageReader
+from docmill.adapters.readers.open_slides import OpenSlidesReader
 from docmill.adapters.readers.pdf import PdfReader
 from docmill.adapters.readers.plain_text import PlainTextReader
+from docmill.adapters.readers.restructured_text import RstReader
+from docmill.adapters.readers.source_code import SourceCodeReader
+from docmill.adapters.readers.subtitles import SubtitleReader
+from docmill.adapters.readers.web_archive import WebArchiveReader
+from docmill.adapters.readers.xml_text import XmlReader
+from docmill.adapters.readers.yaml_values import YamlReader
 from docmill.domain import media_types as types
 from docmill.domain.errors import UnsupportedType
 
@@ -21,20 +31,35 @@ if TYPE_CHECKING:
 _READERS: dict[str, Callable[[], Reader]] = {
     types.PDF: PdfReader,
     types.DOCX: OfficeReader,
+    types.DOC: OfficeReader,
     types.PPTX: SlideReader,
+    types.PPT: DeckReader,
     types.XLSX: SheetReader,
+    types.XLS: SheetReader,
     types.ODT: OfficeReader,
-    types.EPUB: BookReader,
+    types.ODS: SheetReader,
+    types.ODP: OpenSlidesReader,
     types.RTF: OfficeReader,
+    types.EPUB: BookReader,
     types.HTML: WebPageReader,
+    types.MHTML: WebArchiveReader,
     types.MARKDOWN: MarkdownReader,
+    types.ASCIIDOC: AsciiDocReader,
+    types.RST: RstReader,
     types.TEXT: PlainTextReader,
     types.CSV: DelimitedReader,
     types.TSV: DelimitedReader,
     types.JSON: JsonReader,
     types.JSONL: JsonReader,
+    types.XML: XmlReader,
+    types.YAML: YamlReader,
+    types.NOTEBOOK: NotebookReader,
     types.EML: MailReader,
     types.MSG: OfficeReader,
+    types.VTT: SubtitleReader,
+    types.SRT: SubtitleReader,
+    types.SVG: XmlReader,
+    **dict.fromkeys(types.SOURCE_TYPES, SourceCodeReader),
 }
 
 _SPARES: dict[str, tuple[Callable[[], Reader], ...]] = {types.PDF: (lambda: PdfReader(attempt=1),)}

@@ -43,6 +43,9 @@ def _blocks(content: Content) -> Iterator[RawBlock]:
         yield RawBlock(BlockKind.CODE, clean(content["text"]))
     elif kind == "image":
         yield RawBlock(BlockKind.IMAGE, clean(content.get("description") or ""))
+    elif kind == "slide":
+        title = clean(content.get("title") or "")
+        yield RawBlock(BlockKind.HEADING, title or f"Slide {content['number']}", content["number"], 1)
     elif kind == "metadata_block":
         yield from _fields(content["entries"])
     else:

@@ -1,0 +1,132 @@
+"""OpenDocument presentations, from their own XML: the engine leaves out what stands in drawn shapes."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from docmill.adapters.readers.outlined_lists import list_item
+from docmill.adapters.readers.rendered import clean, first_without_lead, table_block, tidy_table
+from docmill.adapters.readers.xml_tree import xml_tree
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.errors import DamagedFile, NoPages, NoText, ReaderTooLarge
+
+CONTENT_BYTES = 200 * 1024 * 1024
+COLUMNS = 1_000
+
+_LEFT_OUT = frozenset(("office:annotation", "office:event-listeners", "svg:title"))
+
+
+class OpenSlidesReader:
+    """Reads presentations: each slide is a page under a heading with its title, its notes at the end."""
+
+    name = "open-slides-1"
+
+    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+        """One ReadInfo, then one part for each slide. Raises NoPages, NoText, ReaderTooLarge, DamagedFile."""
+        content, about = _members(path)
+        slides = [list(_slide(page, n)) for n, page in enumerate(_all(content, "draw:page"), start=1)]
+        if not slides:
+            raise NoPages
+        if not any(len(slide) > 1 or slide[0].text != "Slide 1" for slide in slides):
+            raise NoText("The document holds no text. Send one with content.")
+        slides[0] = list(first_without_lead(slides[0]))
+        yield _info(about, media_type, len(slides))
+        for number, blocks in enumerate(slides, start=1):
+            yield Part(tuple(replace(block, page=number) for block in blocks), number, len(slides))
+
+
+def _members(path: Path) -> tuple[Element, Element]:
+    """The content, and what is known of the document."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = xml_tree(_member(archive, "content.xml"))[0]
+            known = "meta.xml" in archive.namelist()
+            return content, xml_tree(_member(archive, "meta.xml"))[0] if known else Element("none")
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError, ValueError) as error:
+        raise DamagedFile from error
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as member:
+        data = member.read(CONTENT_BYTES + 1)
+    if len(data) > CONTENT_BYTES:
+        raise ReaderTooLarge
+    return data
+
+
+def _info(about: Element, media_type: str, pages: int) -> ReadInfo:
+    known = {"author": "dc:creator", "created": "meta:creation-date", "language": "dc:language"}
+    metadata = {key: text for key, name in known.items() if (text := _first(about, name))}
+    return ReadInfo(media_type, OpenSlidesReader.name, pages, _first(about, "dc:title") or None, metadata)
+
+
+def _first(about: Element, name: str) -> str:
+    return next((_text(element) for element in _all(about, name)), "")
+
+
+def _slide(page: Element, number: int) -> Iterator[RawBlock]:
+    title = next((text for shape in page if _is_title(shape) and (text := _text(shape))), "")
+    yield RawBlock(BlockKind.HEADING, title or f"Slide {number}", level=1)
+    for shape in page:
+        if not _is_title(shape) or _text(shape) != title:
+            yield from (block for block in _blocks(shape, 0) if block.text)
+
+
+def _is_title(shape: Element) -> bool:
+    return shape.get("presentation:class") == "title"
+
+
+def _blocks(element: Element, depth: int) -> Iterator[RawBlock]:
+    """The blocks of a shape; `depth` counts the lists around it."""
+    name = element.tag
+    if name in _LEFT_OUT:
+        return
+    if name == "presentation:notes":
+        notes = "\n".join(text for paragraph in _all(element, "text:p") if (text := _text(paragraph)))
+        yield RawBlock(BlockKind.TEXT, f"Notes: {notes}" if notes else "")
+    elif name == "table:table":
+        yield table_block(tidy_table(_row(row) for row in _all(element, "table:table-row")))
+    elif name == "text:list-item":
+        yield from _item(element, depth)
+    elif name in ("text:p", "text:h"):
+        yield RawBlock(BlockKind.TEXT, _text(element))
+    else:
+        for child in element:
+            yield from _blocks(child, depth + (name == "text:list"))
+
+
+def _item(element: Element, depth: int) -> Iterator[RawBlock]:
+    """A paragraph of an item is its line; lists inside it stand deeper."""
+    for child in element:
+        if child.tag in ("text:p", "text:h"):
+            text = _text(child)
+            yield list_item(text, depth - 1, "-", first=False) if text else RawBlock(BlockKind.TEXT, "")
+        else:
+            yield from _blocks(child, depth)
+
+
+def _row(row: Element) -> Iterator[str]:
+    for cell in row:
+        if cell.tag in ("table:table-cell", "table:covered-table-cell"):
+            count = cell.get("table:number-columns-repeated", "1")
+            yield from [_text(cell)] * (min(int(count), COLUMNS) if count.isdecimal() else 1)
+
+
+def _all(element: Element, name: str) -> Iterator[Element]:
+    return element.iter(name)
+
+
+def _text(element: Element) -> str:
+    """The words of an element; a tab, a break and the end of a paragraph part them."""
+    pieces: list[str] = []
+    for part in element.iter():
+        if part.tag in ("text:tab", "text:line-break", "text:s", "text:p", "text:h"):
+            pieces.append(" ")
+        pieces += [part.text or ""]
+        pieces += [part.tail or ""] if part is not element else []
+    return clean(" ".join("".join(pieces).split()))

@@ -1,0 +1,113 @@
+"""Small files of the Office formats from before 2007, written byte by byte as `made_files` does."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+
+SECTOR = 512
+LEAST = 4096  # shorter streams would be kept elsewhere, so every stream is filled up to this
+_END, _FREE, _TABLE, _NOBODY = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
+
+
+def compound(streams: Mapping[str, bytes]) -> bytes:
+    """An OLE compound file with these streams at its top, up to 60 kB of them."""
+    names = sorted(streams, key=lambda name: (len(name), name.upper()))
+    filled = {name: _filled(streams[name]) for name in names}
+    directory_sectors = -(-(len(streams) + 1) // 4)
+    chains, at = [_TABLE, *_chain(1, directory_sectors)], 1 + directory_sectors
+    entries = [_entry("Root Entry", 5, child=1)]
+    for number, (name, data) in enumerate(filled.items(), start=1):
+        following = number + 1 if number < len(filled) else _NOBODY
+        entries.append(_entry(name, 2, right=following, start=at, size=len(data)))
+        chains += _chain(at, len(data) // SECTOR)
+        at += len(data) // SECTOR
+    table = struct.pack("<128I", *chains, *[_FREE] * (128 - len(chains)))
+    directory = b"".join(entries).ljust(directory_sectors * SECTOR, b"\0")
+    return _header() + table + directory + b"".join(filled.values())
+
+
+def _filled(data: bytes) -> bytes:
+    return data.ljust(max(LEAST, -(-len(data) // SECTOR) * SECTOR), b"\0")
+
+
+def _chain(start: int, length: int) -> list[int]:
+    return [*range(start + 1, start + length), _END]
+
+
+def _header() -> bytes:
+    start = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6)
+    rest = struct.pack("<6x3I", 0, 1, 1) + struct.pack("<6I", 0, LEAST, _END, 0, _END, 0)
+    return start + rest + struct.pack("<109I", 0, *[_FREE] * 108)
+
+
+def _entry(
+    name: str, kind: int, *, right: int = _NOBODY, child: int = _NOBODY, start: int = 0, size: int = 0
+) -> bytes:
+    encoded = name.encode("utf-16-le") + b"\0\0"
+    places = struct.pack("<HBB3I", len(encoded), kind, 1, _NOBODY, right, child)
+    return encoded.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)
+
+
+def doc(text: str, *, encrypted: bool = False) -> bytes:
+    """A Word 97 document of paragraphs that `\\r` ends; `encrypted` only says that it is."""
+    body, place = (text + "\r").encode("cp1252"), 2048
+    pieces = struct.pack("<2I", 0, len(body)) + struct.pack("<HIH", 0, 0x40000000 | place * 2, 0)
+    clx = b"\x02" + struct.pack("<I", len(pieces)) + pieces
+    fib = bytearray(struct.pack("<5HH", 0xA5EC, 0xC1, 0, 0x409, 0, 0x0200 | (0x0100 if encrypted else 0)))
+    fib += bytes(32 - len(fib)) + struct.pack("<H", 14) + bytes(28) + struct.pack("<H", 22)
+    fib += struct.pack("<22I", *[len(body) if at == 3 else 0 for at in range(22)]) + struct.pack("<H", 93)
+    fib += b"".join(struct.pack("<2I", 0, len(clx) if at == 33 else 0) for at in range(93))
+    return compound({"WordDocument": bytes(fib).ljust(place, b"\0") + body, "1Table": clx})
+
+
+def xls(sheets: Mapping[str, Iterable[Iterable[str]]], *, encrypted: bool = False) -> bytes:
+    """A workbook of Excel 97 with text cells; `encrypted` only says that it is."""
+    bodies = [_begin(0x10) + _cells(rows) + _record(0x0A, b"") for rows in sheets.values()]
+    start = _begin(0x05) + (_record(0x2F, bytes(6)) if encrypted else b"")
+    at = len(start) + sum(len(_sheet(name, 0)) for name in sheets) + 4
+    listed = b""
+    for name, body in zip(sheets, bodies, strict=True):
+        listed += _sheet(name, at)
+        at += len(body)
+    return compound({"Workbook": start + listed + _record(0x0A, b"") + b"".join(bodies)})
+
+
+def _begin(kind: int) -> bytes:
+    return _record(0x809, struct.pack("<4H2I", 0x600, kind, 0, 0, 0, 0))
+
+
+def _sheet(name: str, at: int) -> bytes:
+    return _record(0x85, struct.pack("<IHBB", at, 0, len(name), 0) + name.encode("latin-1"))
+
+
+def _cells(rows: Iterable[Iterable[str]]) -> bytes:
+    return b"".join(
+        _record(0x204, struct.pack("<4HB", row, column, 0, len(text), 0) + text.encode("latin-1"))
+        for row, cells in enumerate(rows)
+        for column, text in enumerate(cells)
+        if text
+    )
+
+
+def _record(kind: int, data: bytes) -> bytes:
+    return struct.pack("<2H", kind, len(data)) + data
+
+
+def ppt(slides: Iterable[tuple[str, str]]) -> bytes:
+    """A presentation of PowerPoint 97 with (title, text) slides."""
+    shown = b"".join(_container(0x3EE, _text(0, title) + _text(1, text)) for title, text in slides)
+    user = _atom(0xFF6, struct.pack("<3I2H2BH", 20, 0xE391C05F, 0, 0, 0x3F4, 3, 0, 0))
+    return compound({"Current User": user, "PowerPoint Document": _container(0x3E8, b"") + shown})
+
+
+def _text(kind: int, text: str) -> bytes:
+    return _atom(0xF9F, struct.pack("<I", kind)) + _atom(0xFA0, text.encode("utf-16-le"))
+
+
+def _atom(kind: int, data: bytes) -> bytes:
+    return struct.pack("<2HI", 0, kind, len(data)) + data
+
+
+def _container(kind: int, data: bytes) -> bytes:
+    return struct.pack("<2HI", 0xF, kind, len(data)) + data
