@@ -41,6 +41,7 @@ from docmill.ports import VectorEntry
 from docmill.services.documents import Documents
 from docmill.services.holds import Holds
 from docmill.services.intake import Arrival, Intake
+from docmill.services.revisions import Revisions
 from docmill.services.steering import Steering
 from docmill.stages.contract import Step, Work
 
@@ -288,8 +289,9 @@ class World:
         self.intake = Intake(
             self.engine, self.storage, self.mailbox, max_file_bytes=1000, run_on_bytes=len(SMALL)
         )
+        self.revisions = Revisions(self.engine, self.mailbox, run_on_bytes=len(SMALL))
         self.holds = Holds(self.engine)
-        self.steering = Steering(self.control, self.documents, self.intake)
+        self.steering = Steering(self.control, self.documents, self.intake, self.revisions)
         self.workers = [Worker(url, self.mailbox) for _ in range(3)]
         self.execute(MAKE_RESULTS)
         self.reading = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")

@@ -12,6 +12,8 @@ from docmill.adapters.broker import CeleryDispatcher, is_redis
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.languages import detect_language
 from docmill.adapters.mirror import RedisMirror
+from docmill.adapters.pictures.cache import DirectoryPictures
+from docmill.adapters.pictures.renderer import ChildRenderer
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
@@ -26,7 +28,9 @@ from docmill.ports import Embedder, Reading, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.document_logs import DocumentLog
 from docmill.services.live_state import LiveState
+from docmill.services.maintenance import PICTURES
 from docmill.services.monitoring import Monitoring
+from docmill.services.pictures import Pictures
 from docmill.services.search import Search
 from docmill.settings import Settings
 from docmill.stages.chunk import ChunkStage
@@ -34,6 +38,7 @@ from docmill.stages.contract import Stage
 from docmill.stages.embed import Embed
 from docmill.stages.extract import Extract
 from docmill.stages.index import Index
+from docmill.stages.revision import Revision
 
 _TURNS_A_COPY_LASTS = 3
 
@@ -77,11 +82,19 @@ def make_reading(settings: Settings, interrupt: Callable[[], None] = lambda: Non
     )
 
 
+def make_pictures(app: App) -> Pictures:
+    """What shows pages; its children start with the first picture, and end when it is closed."""
+    settings = app.settings
+    renderer = ChildRenderer(settings.picture_timeout_seconds, settings.read_memory_bytes)
+    cache = DirectoryPictures(settings.storage_path / PICTURES, settings.picture_cache_bytes)
+    return Pictures(app.engine, app.storage, renderer, cache)
+
+
 def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
     """The stages in the order a document passes them: a new stage is one line here and one file."""
     seconds = app.settings.step_seconds
     return {
-        StageName.EXTRACT: Extract(app.storage, reading, detect_language, seconds),
+        StageName.EXTRACT: Extract(Revision(app.engine), app.storage, reading, detect_language, seconds),
         StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, detect_language, seconds),
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),
         StageName.INDEX: Index(app.engine, app.vectors, app.embedder),

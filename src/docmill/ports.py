@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.pictures import Picture
 from docmill.domain.states import StageName
 
 Vectors = NDArray[np.float32]
@@ -68,6 +69,9 @@ class Tokenizer(Protocol):
     def count(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, without special ones."""
         ...
+
+
+SPECIAL_TOKENS = 2  # around every text, as the model takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,30 @@ class Scored:
 
     chunk_id: UUID
     score: float
+
+
+class Renderer(Protocol):
+    """Draws pages outside this process, within limits of time and memory. For many threads at once."""
+
+    def draw(self, path: Path, media_type: str, picture: Picture) -> bytes:
+        """The picture as a file of its format. Raises NoPicture, PageNotDrawn, RendererBusy."""
+        ...
+
+    def close(self) -> None:
+        """End the child processes, if any are alive."""
+        ...
+
+
+class PictureCache(Protocol):
+    """Keeps pictures for a while, by a hash of their original and one of what was asked for."""
+
+    def get(self, original: str, picture: str) -> bytes | None:
+        """The picture; None when it is not kept."""
+        ...
+
+    def put(self, original: str, picture: str, drawn: bytes) -> None:
+        """Keep a picture, or not: nothing may depend on it. It is gone when its original is erased."""
+        ...
 
 
 class VectorStore(Protocol):

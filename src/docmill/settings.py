@@ -122,6 +122,11 @@ class Settings(BaseSettings):
         1000, ge=1, description="Documents after which the reading child is renewed."
     )
 
+    picture_timeout_seconds: float = Field(30.0, gt=0, description="Longest time drawing one page may take.")
+    picture_cache_bytes: int = Field(
+        512 * 1024**2, ge=0, description="How much of the disk pictures of pages may take."
+    )
+
     webhook_timeout_seconds: float = Field(
         15.0, gt=0, description="How long the receiver of a webhook may take to answer."
     )

@@ -11,6 +11,7 @@ from docmill import __version__
 from docmill.api import (
     admin,
     datasets,
+    description,
     documents,
     events,
     formats,
@@ -42,7 +43,7 @@ Documents in, cited passages out.
 
 Send a key with every request, as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Every error is
 `application/problem+json` with a stable `code`. Lists come in pages: send `next_cursor` back as `cursor`.
-A POST with an `Idempotency-Key` is done once, however often it is sent.
+A POST or PATCH with an `Idempotency-Key` is done once, however often it is sent.
 """
 
 
@@ -76,6 +77,7 @@ def add_routes(api: FastAPI) -> None:
     limited = APIRouter(max_body_size=MAX_BODY_BYTES)
     for module in (
         documents,
+        pages,
         history,
         logs,
         events,
@@ -93,7 +95,7 @@ def add_routes(api: FastAPI) -> None:
     api.include_router(uploads.router, prefix=PREFIX)
     api.include_router(limited, prefix=PREFIX)
     api.include_router(health.router, include_in_schema=False)
-    pages.add_pages(api)
+    description.add_pages(api)
 
 
 def _openapi(api: FastAPI) -> dict[str, Any]:

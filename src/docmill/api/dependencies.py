@@ -15,7 +15,7 @@ from fastapi import Path as PathParameter
 from pydantic import AfterValidator
 
 from docmill.api.messages import Encoding, Message
-from docmill.bootstrap import App, make_recovery
+from docmill.bootstrap import App, make_pictures, make_recovery
 from docmill.domain.errors import DocumentNotFound, NotFound
 from docmill.domain.names import as_uuid
 from docmill.domain.networks import parse_networks
@@ -30,6 +30,9 @@ from docmill.services.intake import Intake
 from docmill.services.live import Live
 from docmill.services.maintenance import discard_versions
 from docmill.services.monitoring import Monitoring
+from docmill.services.pages import Pages
+from docmill.services.pictures import Pictures
+from docmill.services.revisions import Revisions
 from docmill.services.search import Search
 from docmill.services.steering import Steering
 from docmill.services.webhooks import Webhooks
@@ -46,6 +49,9 @@ class Services:
 
     intake: Intake
     documents: Documents
+    pages: Pages
+    pictures: Pictures
+    revisions: Revisions
     datasets: Datasets
     health: Health
     history: History
@@ -78,13 +84,17 @@ def make_services(app: App) -> Services:
     documents = Documents(
         app.engine, app.storage, app.vectors, app.dispatcher, retry_limit=settings.retry_limit
     )
+    revisions = Revisions(app.engine, app.dispatcher, run_on_bytes=settings.run_on_bytes)
     return Services(
         intake=intake,
         documents=documents,
-        steering=Steering(Control(app.engine, app.dispatcher), documents, intake),
+        steering=Steering(Control(app.engine, app.dispatcher), documents, intake, revisions),
+        revisions=revisions,
         holds=Holds(app.engine),
         relay=make_recovery(app).relay,
         erase_discarded=partial(discard_versions, app.engine, app.vectors),
+        pages=Pages(app.engine),
+        pictures=make_pictures(app),
         datasets=Datasets(app.engine, app.embedder.max_tokens),
         history=History(app.engine),
         live=Live(app.engine, documents, Encoding()),

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a POST that is sent again under its key is done once and answered as before.
+"""`Idempotency-Key`: a POST or PATCH that is sent again under its key is done once, answered as before.
 
 After the IETF draft draft-ietf-httpapi-idempotency-key-header. The key is taken when the whole request is
 here and before anything is done for it, so an upload that is cut off leaves its key free.
@@ -29,13 +29,14 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 MAX_KEPT_BYTES = 1024 * 1024  # a longer answer is given, and not kept
 
+_METHODS = ("POST", "PATCH")
 _RAW_HEADER = HEADER.lower().encode()
 _KEY = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 _GONE: Message = {"type": "http.disconnect"}
 
 
 class Idempotency:
-    """Looks at POSTs with the header only; everything else passes as it is."""
+    """Looks at writes with the header only; everything else passes as it is."""
 
     def __init__(self, app: ASGIApp, keys: IdempotencyKeys, upload_path: str, max_body_bytes: int) -> None:
         self._app = app
@@ -259,7 +260,7 @@ class _Exchange:
 
 
 def _header(scope: Scope) -> str | None:
-    if scope["type"] != "http" or scope["method"] != "POST":
+    if scope["type"] != "http" or scope["method"] not in _METHODS:
         return None
     sent = [value for name, value in scope["headers"] if name == _RAW_HEADER]
     return b",".join(sent).decode("latin-1") if sent else None
@@ -287,9 +288,9 @@ _PARAMETER = {
 
 
 def describe(schema: dict[str, Any]) -> None:
-    """Name the header, and what it can be answered with, at every POST of an OpenAPI description."""
+    """Name the header, and what it can be answered with, at every write of an OpenAPI description."""
     for operations in schema["paths"].values():
-        if post := operations.get("post"):
-            post.setdefault("parameters", []).append(_PARAMETER)
+        for write in filter(None, (operations.get(method.lower()) for method in _METHODS)):
+            write.setdefault("parameters", []).append(_PARAMETER)
             for status in (400, 409, 422):
-                post["responses"].setdefault(str(status), described_problem(status))
+                write["responses"].setdefault(str(status), described_problem(status))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from docmill.api.problems import described_header
 from docmill.db.catalogue import ChunkRow
-from docmill.domain.documents import BlockKind
+from docmill.domain.documents import Block, BlockKind
 from docmill.domain.states import StageName, TaskStatus
 from docmill.domain.status import StatusView
 from docmill.domain.waiting import Waiting, WaitingFor
@@ -393,6 +393,12 @@ class BlockView(BaseModel):
     boxes: list[list[float]] = Field(description="[page, x0, y0, x1, y1], in points from the top left.")
     table: TableView | None
     hidden: bool = Field(description="Text that is in the file and that people do not see.")
+
+    @classmethod
+    def of(cls, block: Block) -> BlockView:
+        """The view of a block."""
+        boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in block.boxes]
+        return cls.model_validate({**asdict(block), "boxes": boxes})
 
 
 class BlockList(BaseModel):

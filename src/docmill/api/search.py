@@ -13,6 +13,7 @@ from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, BoxView, examp
 from docmill.api.problems import problems
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid
+from docmill.domain.pictures import can_be_drawn
 from docmill.ports import Filter
 from docmill.services.search import Hit
 
@@ -90,6 +91,7 @@ class HitView(BaseModel):
                 "language_confidence": 0.99,
                 "hidden": False,
                 "score": 0.0325,
+                "image_urls": [f"/api/v1/documents/{DOCUMENT_ID}/pages/3/image?highlight=chunk:{CHUNK_ID}"],
                 "scores": {"dense": {"score": 0.71, "rank": 1}, "lexical": {"score": 4.2, "rank": 2}},
             }
         },
@@ -113,11 +115,19 @@ class HitView(BaseModel):
     hidden: bool = Field(description="Text that is in the file and that people do not see.")
     score: float = Field(description="Orders the hits of this answer; means nothing beyond it.")
     scores: ScoresView
+    image_urls: list[str] = Field(
+        default=[], description="A picture of each page with the passage marked; none for other formats."
+    )
 
     @classmethod
     def of(cls, hit: Hit) -> HitView:
         """The view of a hit."""
-        return cls.model_validate(hit)
+        view = cls.model_validate(hit)
+        if can_be_drawn(view.media_type):
+            pages = f"/api/v1/documents/{view.document_id}/pages"
+            mark = f"image?highlight=chunk:{view.chunk_id}"
+            view.image_urls = [f"{pages}/{page}/{mark}" for page in view.pages]
+        return view
 
 
 class SearchAnswer(BaseModel):

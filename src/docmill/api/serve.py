@@ -37,16 +37,20 @@ def serve(settings: Settings) -> None:
 
 
 class Server(uvicorn.Server):
-    """Ends the live streams first when it stops: they would not end by themselves."""
+    """Ends the live streams first when it stops: they would not end by themselves; last, what draws."""
 
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, end_streams: Callable[[], None], end_drawing: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._end_streams = end_streams
+        self._end_drawing = end_drawing
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop within the time that requests in work are given."""
         self._end_streams()
         await super().shutdown(sockets)
+        self._end_drawing()
 
 
 def server(api: FastAPI) -> uvicorn.Server:
@@ -65,7 +69,8 @@ def server(api: FastAPI) -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
-    return Server(config, api.state.services.live.stop)
+    services = api.state.services
+    return Server(config, services.live.stop, services.pictures.close)
 
 
 def _shows_no_address(record: logging.LogRecord) -> bool:

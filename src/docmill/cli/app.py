@@ -16,6 +16,7 @@ from docmill.cli import (
     events,
     holds,
     ingest,
+    pages,
     processes,
     search,
     stages,
@@ -57,6 +58,9 @@ app.command("list", rich_help_panel=DOCUMENTS)(documents.list_)
 app.command(rich_help_panel=DOCUMENTS)(documents.show)
 app.command(rich_help_panel=DOCUMENTS)(search.search)
 app.command(rich_help_panel=DOCUMENTS)(documents.export)
+app.command(rich_help_panel=DOCUMENTS)(pages.pages)
+app.command(rich_help_panel=DOCUMENTS)(pages.page)
+app.command(rich_help_panel=DOCUMENTS)(pages.correct)
 app.command(rich_help_panel=DOCUMENTS)(documents.delete)
 
 app.command(rich_help_panel=STEERING)(steering.pause)

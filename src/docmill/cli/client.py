@@ -128,6 +128,22 @@ class Client:
                 return
             query["cursor"] = page["next_cursor"]
 
+    def page(self, document_id: str, number: int) -> Json:
+        """Everything known of a page."""
+        return self._json("GET", f"/documents/{document_id}/pages/{number}")
+
+    def image(self, document_id: str, number: int, form: str, dpi: int, highlight: str | None) -> bytes:
+        """The picture of a page, as a file of this format."""
+        query = {"format": form, "dpi": str(dpi)} | ({"highlight": highlight} if highlight else {})
+        return self._send("GET", f"/documents/{document_id}/pages/{number}/image", params=query).content
+
+    def correct(self, document_id: str, number: int, text: str, base_version: int | None) -> Json:
+        """Give a page another text; where the connection breaks off, again, as one and the same request."""
+        headers = {"Idempotency-Key": uuid4().hex}
+        body = {"text": text, "base_version": base_version}
+        path = f"/documents/{document_id}/pages/{number}/text"
+        return _patiently(lambda: self._json("PATCH", path, json=body, headers=headers))
+
     def steer(self, document_id: str, verb: str) -> None:
         """Pause, resume, cancel, retry or reprocess a document."""
         self._send("POST", f"/documents/{document_id}/{verb}")

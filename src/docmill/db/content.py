@@ -79,9 +79,11 @@ def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[
     copy_rows(connection, "blocks", _BLOCK_COLUMNS, rows)
 
 
+_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden"
 _BLOCKS = text(
-    """SELECT ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden FROM blocks
-WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER BY ordinal LIMIT :count"""
+    f"""SELECT {_BLOCK_FIELDS} FROM blocks
+WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start
+ORDER BY ordinal LIMIT :count"""  # noqa: S608
 )
 
 
@@ -114,6 +116,18 @@ def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int 
         start = rows[-1].ordinal + 1
 
 
+_PAGE_BLOCKS = text(
+    f"""SELECT {_BLOCK_FIELDS} FROM blocks
+WHERE version_id = :version AND tenant_id = :tenant AND page = :page ORDER BY ordinal"""  # noqa: S608
+)
+
+
+def read_page_blocks(connection: Connection, version: VersionRef, page: int) -> list[Block]:
+    """The blocks of one page of a version, in reading order."""
+    values = {"version": version.version_id, "tenant": version.tenant, "page": page}
+    return [block_of(row) for row in connection.execute(_PAGE_BLOCKS, values)]
+
+
 _CHUNK_COLUMNS = (
     "id, tenant_id, version_id, document_id, dataset_id, ordinal, kind, text, char_start, char_end, tokens, "
     "pages, boxes, section_path, language, language_confidence, hidden, search_config"
@@ -134,6 +148,18 @@ def insert_chunks(connection: Connection, version: VersionRef, chunks: Iterable[
     copy_rows(connection, "chunks", _CHUNK_COLUMNS, rows)
 
 
+_CHUNK_BOXES = text(
+    "SELECT boxes FROM chunks WHERE id = :chunk AND version_id = :version AND tenant_id = :tenant"
+)
+
+
+def chunk_boxes(connection: Connection, version: VersionRef, chunk: UUID) -> tuple[Box, ...] | None:
+    """Where a chunk of a version stands; None when the version has no such chunk."""
+    values = {"chunk": chunk, "version": version.version_id, "tenant": version.tenant}
+    row = connection.execute(_CHUNK_BOXES, values).one_or_none()
+    return None if row is None else boxes_from_json(row.boxes)
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkText:
     """A chunk on its way to the embedder."""
@@ -143,17 +169,27 @@ class ChunkText:
     text: str
 
 
-_CHUNK_TEXTS = text(
-    """SELECT id, ordinal, text FROM chunks
-WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start ORDER BY ordinal LIMIT :count"""
+_CHUNK_TEXTS = """SELECT id, ordinal, text FROM chunks
+WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start{more}
+ORDER BY ordinal LIMIT :count"""
+_EVERY_CHUNK_TEXT = text(_CHUNK_TEXTS.format(more=""))
+_BARE_CHUNK_TEXTS = text(
+    _CHUNK_TEXTS.format(
+        more=""" AND NOT EXISTS (
+  SELECT FROM embeddings e WHERE e.chunk_id = chunks.id AND e.model = :model)"""
+    )
 )
 
 
-def read_chunk_texts(engine: Engine, version: VersionRef, start: int, count: int) -> list[ChunkText]:
-    """Up to `count` chunks of a version from ordinal `start` on."""
+def read_chunk_texts(
+    engine: Engine, version: VersionRef, start: int, count: int, *, bare_of: str | None = None
+) -> list[ChunkText]:
+    """Up to `count` chunks of a version from ordinal `start` on; only those without a vector of a model."""
     values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    statement = _EVERY_CHUNK_TEXT if bare_of is None else _BARE_CHUNK_TEXTS
     with alone(engine) as connection:
-        return [ChunkText(*row) for row in connection.execute(_CHUNK_TEXTS, values)]
+        rows = connection.execute(statement, {**values, "model": bare_of})
+        return [ChunkText(*row) for row in rows]
 
 
 _DELETE_EMBEDDINGS = text(

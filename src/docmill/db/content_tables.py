@@ -53,11 +53,13 @@ page_corrections = Table(
     Column("id", Uuid, primary_key=True),
     tenant(),
     parent("document_id", "documents.id"),
+    parent("version_id", "document_versions.id"),  # that holds it first
     Column("page", Integer, nullable=False),
     Column("text", Text, nullable=False),
     Column("previous_text", Text, nullable=False),
     when("created_at", now=True),
     Index("ix_page_corrections_document_id", "document_id", "page", "created_at"),
+    Index("ix_page_corrections_version_id", "version_id"),
 )
 
 attachments = Table(

@@ -17,6 +17,7 @@ from docmill.domain.states import StageName, Status
 
 _MOST = 1_000  # looked at one by one
 
+# What took its results over from an earlier version says nothing of the work.
 # From the end of the history, no farther than so many rows. A stage lasts from its first claim, and a pause,
 # a retry or a night without a worker lies inside: what is much longer than its steps is cut.
 _FINISHED = text(
@@ -34,6 +35,7 @@ JOIN document_tasks t ON t.id = r.task_id
 JOIN document_versions v ON v.id = t.version_id
 JOIN documents d ON d.id = t.document_id
 WHERE v.total_chunks > 0 AND p.finished_at IS NOT NULL
+  AND v.base_version_id IS NULL AND coalesce(p.cursor->>'compared', '0') = '0'
 ORDER BY r.id DESC"""
 )
 

@@ -31,6 +31,14 @@ class NewDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class OnBase:
+    """What a version is based on: the published one, and which pages are read again."""
+
+    version_id: UUID
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LatestRun:
     """The newest version of a document and its task; `published` tells of any version."""
 
@@ -40,6 +48,7 @@ class LatestRun:
     status: Status
     priority: int
     published: bool
+    base: OnBase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +73,10 @@ VALUES (:id, :tenant, :name, :settings, :priority) ON CONFLICT DO NOTHING"""
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _RUN = f"""version AS (
-  INSERT INTO document_versions (id, tenant_id, document_id, number, status, settings, notices)
-  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings, :notices FROM document
+  INSERT INTO document_versions
+    (id, tenant_id, document_id, number, status, settings, notices, base_version_id, pages_to_read)
+  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings, :notices,
+    CAST(:base AS uuid), CAST(:pages AS integer[]) FROM document
 ), task AS (
   INSERT INTO document_tasks
     (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, priority,
@@ -93,7 +104,7 @@ _NEXT_RUN = text(
 
 _LATEST_RUN = text(
     """SELECT v.number, v.id AS version_id, t.id AS task_id, t.status, t.priority,
-  d.active_version_id IS NOT NULL AS published
+  d.active_version_id IS NOT NULL AS published, v.base_version_id, v.pages_to_read
 FROM documents d
 JOIN document_versions v ON v.document_id = d.id
 JOIN document_tasks t ON t.version_id = v.id
@@ -149,6 +160,7 @@ def insert_run(
     *,
     run_on: bool,
     priority: int,
+    base: OnBase | None = None,
 ) -> UUID | None:
     """Make version `number` of a document, its task and its first event; returns the task's id.
 
@@ -167,6 +179,8 @@ def insert_run(
         "stage": StageName.EXTRACT,
         "run_on": run_on,
         "priority": priority,
+        "base": base and base.version_id,
+        "pages": list(base.pages) if base else None,
     }
     made = connection.execute(_FIRST_RUN if number == 1 else _NEXT_RUN, values).rowcount
     return task_id(version) if made else None
@@ -178,7 +192,14 @@ def latest_run(connection: Connection, tenant: str, document: UUID) -> LatestRun
     lock_tasks(connection, tenant, document)
     connection.execute(_LOCK_DOCUMENT, values)
     row = connection.execute(_LATEST_RUN, values).one_or_none()
-    return None if row is None else LatestRun(**{**row._mapping, "status": Status(row.status)})
+    return None if row is None else _run_of(row)
+
+
+def _run_of(row: Any) -> LatestRun:
+    values = dict(row._mapping)
+    base, pages = values.pop("base_version_id"), values.pop("pages_to_read")
+    on_base = None if base is None else OnBase(base, tuple(pages or ()))
+    return LatestRun(**{**values, "status": Status(row.status), "base": on_base})
 
 
 def lock_tasks(connection: Connection, tenant: str, document: UUID) -> None:

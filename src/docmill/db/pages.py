@@ -31,17 +31,29 @@ def insert_pages(connection: Connection, version: VersionRef, pages: Iterable[Pa
     copy_rows(connection, "pages", _COLUMNS, rows)
 
 
-_PAGES = text(
-    """SELECT number, width, height, rotation, source, ocr_reason, missing, confidence, language, words
-FROM pages WHERE version_id = :version AND tenant_id = :tenant AND number >= :start
+_SELECT = """SELECT number, width, height, rotation, source, ocr_reason, missing, confidence, language,
+  {words} AS words FROM pages WHERE version_id = :version AND tenant_id = :tenant AND number >= :start
 ORDER BY number LIMIT :count"""
-)
+_PAGES = text(_SELECT.format(words="words"))
+_PAGES_WITHOUT_WORDS = text(_SELECT.format(words="NULL"))
 
 
 def read_pages(connection: Connection, version: VersionRef, start: int, count: int) -> list[Page]:
     """Up to `count` pages of a version from number `start` on, in order."""
     values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
     return [_page_of(row) for row in connection.execute(_PAGES, values)]
+
+
+def list_pages(connection: Connection, version: VersionRef, start: int, count: int) -> list[Page]:
+    """As `read_pages`, without the words of each page."""
+    values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    return [_page_of(row) for row in connection.execute(_PAGES_WITHOUT_WORDS, values)]
+
+
+def read_page(connection: Connection, version: VersionRef, number: int) -> Page | None:
+    """One page of a version; None when it has no such page."""
+    found = read_pages(connection, version, number, 1)
+    return found[0] if found and found[0].number == number else None
 
 
 def _missing_to_json(missing: PageLoss | None) -> str | None:

@@ -107,6 +107,7 @@ document_versions = Table(
     Column("language_confidence", Double),
     Column("chunk_kinds", JSONB),  # how many chunks of each kind
     Column("base_version_id", Uuid),  # what is the same there is taken from this version
+    Column("pages_to_read", ARRAY(Integer)),  # with a base: those that are read again
     when("created_at", now=True),
     when("published_at"),
     UniqueConstraint("document_id", "number"),

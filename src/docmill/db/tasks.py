@@ -52,6 +52,9 @@ class Claim:
     language: str | None
     language_confidence: float | None
     total_chunks: int | None
+    published_version_id: UUID | None
+    base_version_id: UUID | None
+    pages_to_read: list[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
        d.name, d.media_type, d.storage_key, v.settings, v.language, v.language_confidence,
-       v.total_chunks
+       v.total_chunks, d.active_version_id AS published_version_id, v.base_version_id, v.pages_to_read
 FROM moved m
 JOIN documents d ON d.id = m.document_id
 JOIN document_versions v ON v.id = m.version_id

@@ -1,13 +1,49 @@
-"""What stages learn about a version, written in the transaction of the step that learned it."""
+"""The published version, and what stages learn of one, written in the step that learned it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.documents import ReadInfo
+from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A document's published version, number and file."""
+
+    version: VersionRef
+    number: int
+    media_type: str
+    storage_key: str
+    settings: Mapping[str, Any]
+
+
+_PUBLISHED = text(
+    """SELECT d.dataset_id, d.media_type, d.storage_key, d.active_version_id, v.number, v.settings
+FROM documents d LEFT JOIN document_versions v ON v.id = d.active_version_id
+WHERE d.id = :document AND d.tenant_id = :tenant"""
+)
+
+
+def published(connection: Connection, tenant: str, document_id: UUID) -> Published:
+    """What readers see of a document. Raises DocumentNotFound, NotPublished."""
+    row = connection.execute(_PUBLISHED, {"document": document_id, "tenant": tenant}).one_or_none()
+    if row is None:
+        raise DocumentNotFound
+    if row.active_version_id is None:
+        raise NotPublished
+    version = VersionRef(tenant, row.dataset_id, document_id, row.active_version_id)
+    return Published(version, row.number, row.media_type, row.storage_key, row.settings)
+
 
 _READ_INFO = text(
     """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
@@ -29,18 +65,20 @@ _CHUNKED = text(
     "UPDATE document_versions SET total_chunks = :total WHERE id = :version AND tenant_id = :tenant"
 )
 
+HIDDEN_NOTICE = "of its passages hold text that people do not see."
+
 # Once for a version: with the step that cuts its last passage.
 _COUNTED = text(
-    """WITH kinds AS (
+    f"""WITH kinds AS (
   SELECT kind, count(*) AS number, count(*) FILTER (WHERE hidden) AS hidden
   FROM chunks WHERE version_id = :version AND tenant_id = :tenant GROUP BY kind
 )
 UPDATE document_versions SET
-  chunk_kinds = (SELECT coalesce(jsonb_object_agg(kind, number), '{}') FROM kinds),
+  chunk_kinds = (SELECT coalesce(jsonb_object_agg(kind, number), '{{}}') FROM kinds),
   notices = notices || ARRAY(
-    SELECT format('%s of its passages hold text that people do not see.', sum(hidden))
+    SELECT format('%s {HIDDEN_NOTICE}', sum(hidden))
     FROM kinds HAVING sum(hidden) > 0)
-WHERE id = :version AND tenant_id = :tenant"""
+WHERE id = :version AND tenant_id = :tenant"""  # noqa: S608 - our own words only
 )
 
 _TRUNCATED = text(

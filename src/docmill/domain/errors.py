@@ -4,23 +4,24 @@
     ├── BadRequest                 the caller asked for something that cannot be
     │   ├── InvalidName            ├── InvalidSettings
     │   ├── InvalidCursor          ├── InvalidQuery         ├── InvalidRequest
+    │   ├── NoPicture
     │   ├── InvalidIdempotencyKey  ├── KeyReused            ├── UnknownEvent        ├── InvalidWebhook
     ├── NotAuthenticated
     ├── OriginNotAllowed
     ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored,
-    │                              WebhookNotFound, DeliveryNotFound
-    ├── Conflict                   NotPublished, RequestInWork, WebhookDisabled, WrongState
+    │                              WebhookNotFound, DeliveryNotFound, PageNotFound, ChunkNotFound
+    ├── Conflict                   NotPublished, RequestInWork, StaleVersion, WebhookDisabled, WrongState
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
     │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
-    │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed
+    │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed       ├── PageNotDrawn
     ├── EmbedderChanged            another model took over in the middle of a document
     ├── WorkerDied                 reading or computing took the process down
     ├── StepTooSlow, StepHung      a step took longer than its soft or its hard limit
     ├── Unavailable                something we need does not answer (retryable)
     │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
-    │   ├── ListenerTooSlow
+    │   ├── ListenerTooSlow        ├── RendererBusy
     │   ├── StorageUnavailable ── StorageFull
     ├── FileNotUsable              a file of the user's own, on the command line
     ├── NotRunning
@@ -133,6 +134,13 @@ class InvalidWebhook(BadRequest):
     http_status = 422
 
 
+class NoPicture(BadRequest):
+    """Documents of this format have no pages that can be shown as pictures. PDF files and images have."""
+
+    code = "no_picture"
+    http_status = 422
+
+
 class NotAuthenticated(DocmillError):
     """No valid API key. Send it as `Authorization: Bearer KEY`; `docmill up` says where it is."""
 
@@ -185,6 +193,18 @@ class DeliveryNotFound(NotFound):
     code = "delivery_not_found"
 
 
+class PageNotFound(NotFound):
+    """This document has no such page. `docmill pages` lists those it has; text formats have none."""
+
+    code = "page_not_found"
+
+
+class ChunkNotFound(NotFound):
+    """The published version of this document has no such chunk. It may have been processed again."""
+
+    code = "chunk_not_found"
+
+
 class FileNotUsable(DocmillError):
     """A file or folder cannot be read or written. Check that it is there and its permissions."""
 
@@ -221,6 +241,12 @@ class NotPublished(Conflict):
     """The document is not published yet, so it has no text to show. See its status."""
 
     code = "not_published"
+
+
+class StaleVersion(Conflict):
+    """Another version is published than the one this was written for. Look at the page, then send again."""
+
+    code = "stale_version"
 
 
 class WebhookDisabled(Conflict):
@@ -305,6 +331,12 @@ class ReaderCrashed(Unreadable):
     code = "reader_crashed"
 
 
+class PageNotDrawn(Unreadable):
+    """This page cannot be drawn: it is damaged, or drawing it failed. Its text can be read all the same."""
+
+    code = "page_not_drawn"
+
+
 class EmbedderChanged(DocmillError):
     """The embedding model was changed while this document was in work. Run `docmill reprocess` on it."""
 
@@ -342,6 +374,12 @@ class ListenerTooSlow(Unavailable):
     """This listener fell behind the stream. Connect again with its last event id; nothing is missed."""
 
     code = "listener_too_slow"
+
+
+class RendererBusy(Unavailable):
+    """Too many pages are being drawn at this moment. Ask again in a few seconds."""
+
+    code = "renderer_busy"
 
 
 class DatabaseUnavailable(Unavailable):

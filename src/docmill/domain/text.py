@@ -40,6 +40,11 @@ def document_text(blocks: Iterable[Block | RawBlock]) -> str:
     return "".join(block.lead + block.text for block in blocks)
 
 
+def text_of_page(blocks: Iterable[Block]) -> str:
+    """The text of a page's blocks, without what stands between it and the page before."""
+    return document_text(blocks).strip("\n")
+
+
 def to_markdown(blocks: Iterable[Block | RawBlock]) -> str:
     """The blocks as one Markdown document that ends with a newline; empty when nothing can be shown."""
     return "".join(markdown_pieces(blocks))

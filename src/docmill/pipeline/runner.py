@@ -39,7 +39,7 @@ from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
 from docmill.pipeline.owner import this_process
 from docmill.ports import Dispatcher
-from docmill.stages.contract import Stage, Step, Work
+from docmill.stages.contract import Base, Stage, Step, Work
 
 log = get_logger(__name__)
 
@@ -86,7 +86,15 @@ def work_of(claim: tasks.Claim) -> Work:
         language=(claim.language, claim.language_confidence or 0.0) if claim.language else None,
         total_chunks=claim.total_chunks or 0,
         cursor=claim.cursor,
+        published=claim.published_version_id,
+        base=_base_of(claim),
     )
+
+
+def _base_of(claim: tasks.Claim) -> Base | None:
+    if claim.base_version_id is None:
+        return None
+    return Base(claim.base_version_id, tuple(claim.pages_to_read or ()))
 
 
 class Runner:

@@ -17,11 +17,11 @@ from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
 from docmill.domain.names import as_uuid, check_dataset_name, composed
+from docmill.ports import SPECIAL_TOKENS
 
 USUAL_PRIORITY = 5
 
 _CURSOR = "datasets"
-_SPECIAL_TOKENS = 2  # the embedding model puts one before and one after every text
 _RANGES: Mapping[str, tuple[int, int]] = {"tokens": (16, 8_000), "characters": (50, 20_000)}
 
 
@@ -119,7 +119,7 @@ class Datasets:
             )
         least, most = _RANGES[chunking.unit]
         if chunking.unit == "tokens":
-            most = min(most, self._max_tokens - _SPECIAL_TOKENS)
+            most = min(most, self._max_tokens - SPECIAL_TOKENS)
         if not least <= chunking.size <= most:
             raise InvalidSettings(
                 f"With this embedding model, size is {least:,} to {most:,} {chunking.unit}."

@@ -16,6 +16,8 @@ from docmill.ports import Storage, VectorStore
 
 log = get_logger(__name__)
 
+PICTURES = "pictures"  # the folder of the storage that pictures of pages are kept in
+
 _ORPHAN_SECONDS = 3600.0
 _ERASURES_AT_ONCE = 1000
 
@@ -65,12 +67,19 @@ def erase(engine: Engine, storage: Storage, vectors: VectorStore, erasure: int) 
                 return False
             vectors.discard(left.versions)
             if left.is_file_free:
+                erase_pictures(storage, left.storage_key)
                 storage.delete(left.storage_key)
             erasures.finish(connection, erasure)
     except (SQLAlchemyError, DocmillError) as error:
         log.warning("erasure_put_off", erasure=erasure, reason=type(error).__name__)
         return False
     return True
+
+
+def erase_pictures(storage: Storage, original_key: str) -> None:
+    """Remove the pictures that were drawn of an original."""
+    for key in storage.keys(f"{PICTURES}/{original_key.rpartition('/')[2]}", 0):
+        storage.delete(key)
 
 
 def remove_orphans(engine: Engine, storage: Storage, folder: str) -> int:

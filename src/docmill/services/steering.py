@@ -10,6 +10,7 @@ from docmill.domain.states import TaskStatus
 from docmill.pipeline.control import Control
 from docmill.services.documents import Document, Documents
 from docmill.services.intake import Intake
+from docmill.services.revisions import Revisions
 
 # In these states a verb has nothing more to do: saying it again is fine.
 _FULFILLED = {
@@ -23,10 +24,11 @@ _FULFILLED = {
 class Steering:
     """Says a verb and reports; idempotent."""
 
-    def __init__(self, control: Control, documents: Documents, intake: Intake) -> None:
+    def __init__(self, control: Control, documents: Documents, intake: Intake, revisions: Revisions) -> None:
         self._control = control
         self._documents = documents
         self._intake = intake
+        self._revisions = revisions
 
     def document(self, verb: Verb, tenant: str, document_id: UUID) -> Document:
         """The document after the verb. Raises DocumentNotFound, and WrongState when its state forbids it."""
@@ -35,7 +37,7 @@ class Steering:
         if moved or document.state.task_status in _FULFILLED[verb]:
             return document
         if verb is Verb.RETRY and document.state.task_status is TaskStatus.CANCELLED:
-            self._intake.again(tenant, document_id)
+            self._again(tenant, document_id)
             return self._documents.get(tenant, document_id)
         state = document.state.task_status
         raise WrongState(f"A document that is {state} has nothing to {verb}. {document.state.message}")
@@ -50,6 +52,11 @@ class Steering:
         self._control.prioritize(tenant, document_id, priority)
         return self._documents.get(tenant, document_id)
 
+    def _again(self, tenant: str, document_id: UUID) -> None:
+        """Start a cancelled document again: from its file, or from the version that it was based on."""
+        if self._revisions.again(tenant, document_id) is None:
+            self._intake.again(tenant, document_id)
+
     def _start_cancelled(self, tenant: str, dataset_id: UUID) -> int:
         """Start the cancelled documents of a dataset again, each as a new version."""
         started, cursor = 0, None
@@ -58,7 +65,7 @@ class Steering:
                 tenant, dataset_id=dataset_id, status=TaskStatus.CANCELLED, cursor=cursor, limit=200
             )
             for document in page.items:
-                self._intake.again(tenant, document.row.id)
+                self._again(tenant, document.row.id)
             started, cursor = started + len(page.items), page.next_cursor
             if cursor is None:
                 return started

@@ -16,10 +16,19 @@ from docmill.domain.states import StageName
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """The published version that another one is based on. Of the file only `pages` are read again."""
+
+    version_id: UUID
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """One task at one stage, as claimed. `cursor` is where the last committed step ended, {} at first.
 
-    `total_chunks` is right once the chunk stage is behind.
+    `total_chunks` is right once the chunk stage is behind. `published` is the version that readers see
+    meanwhile; with a `base` this one differs from it in some pages only.
     """
 
     task_id: UUID
@@ -31,6 +40,8 @@ class Work:
     language: Detected | None
     total_chunks: int
     cursor: Mapping[str, Any]
+    published: UUID | None = None
+    base: Base | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,47 @@
-"""embed: chunks in, vectors out. A step is as many chunks as the model takes in about step_seconds."""
+"""embed: chunks in, vectors out. A step is as many chunks as the model takes in about step_seconds.
+
+A text that has a vector of the same model and precision in the published version is not computed again.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from docmill.db.content import ChunkText, delete_embeddings, insert_embeddings, read_chunk_texts
+from docmill.db.vectors_taken import Equal, find_equal, take_over
 from docmill.db.versions import add_truncated_tokens
 from docmill.domain.states import StageName
-from docmill.ports import Embedded, Embedder
+from docmill.ports import SPECIAL_TOKENS, Embedded, Embedder
 from docmill.stages.contract import Step, Work
 
+Save = Callable[[Connection], None]
+
 _SMALLEST, _LARGEST = 8, 512
+_COMPARED = 2_000  # chunks compared with the published version in a step
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far the stage is: chunks that were compared, those of them that were taken over, those computed.
+
+    `next` is the first one that may have to be computed still.
+    """
+
+    model: str
+    compared: int = 0
+    taken: int = 0
+    next: int = 0
+    computed: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many chunks have a vector."""
+        return self.taken + self.computed
 
 
 class Embed:
@@ -28,33 +56,68 @@ class Embed:
         self._batch = 16
 
     def run(self, work: Work) -> Iterator[Step]:
-        """Steps of vectors, in the order of the chunks."""
-        total = work.total_chunks
-        same_model = work.cursor.get("model", self._embedder.model) == self._embedder.model
-        done = int(work.cursor.get("next", 0)) if same_model else 0  # a changed model starts anew
-        while done < total:
-            chunks = read_chunk_texts(self._engine, work.version, done, self._batch)
-            started = time.monotonic()
-            embedded = self._embedder.embed([chunk.text for chunk in chunks])
-            self._resize(len(chunks), time.monotonic() - started)
-            done = chunks[-1].ordinal + 1
-            yield self._step(work, chunks, embedded, done, total)
+        """Steps of vectors: first those that are there already, then the others, in their order."""
+        place = self._place(work)
+        while work.published is not None and place.compared < work.total_chunks:
+            place, save = self._compare(work, work.published, place)
+            yield self._step(work, place, save)
+        while place.done < work.total_chunks:
+            place, save = self._compute(work, place)
+            yield self._step(work, place, save)
+
+    def _place(self, work: Work) -> _Place:
+        """Where the stage stands; at its beginning when the model is another one than it was."""
+        if work.cursor.get("model") == self._embedder.model and "taken" in work.cursor:
+            return _Place(**work.cursor)
+        return _Place(self._embedder.model)
+
+    def _compare(self, work: Work, published: UUID, place: _Place) -> tuple[_Place, Save]:
+        """Look for the texts of the next chunks in the published version."""
+        start, end = place.compared, min(place.compared + _COMPARED, work.total_chunks)
+        model, precision = self._embedder.model, self._embedder.precision
+        found = find_equal(self._engine, work.version, published, model, precision, start, end)
+        place = replace(place, compared=end, taken=place.taken + len(found))
+        return place, self._taken(work, found, fresh=start == 0)
+
+    def _compute(self, work: Work, place: _Place) -> tuple[_Place, Save]:
+        """Compute the vectors of the next chunks that have none."""
+        bare_of = None if work.published is None else self._embedder.model
+        chunks = read_chunk_texts(self._engine, work.version, place.next, self._batch, bare_of=bare_of)
+        started = time.monotonic()
+        embedded = self._embedder.embed([chunk.text for chunk in chunks])
+        self._resize(len(chunks), time.monotonic() - started)
+        fresh = place.done == 0 and bare_of is None
+        place = replace(place, next=chunks[-1].ordinal + 1, computed=place.computed + len(chunks))
+        return place, self._computed(work, chunks, embedded, fresh=fresh)
 
     def _resize(self, count: int, seconds: float) -> None:
         """Aim the next batch at step_seconds; never more than twice this one."""
         fitting = int(count * self._step_seconds / max(seconds, 1e-3))
         self._batch = max(_SMALLEST, min(fitting, 2 * count, _LARGEST))
 
-    def _step(
-        self, work: Work, chunks: Sequence[ChunkText], embedded: Embedded, done: int, total: int
-    ) -> Step:
+    def _step(self, work: Work, place: _Place, save: Save) -> Step:
+        total = work.total_chunks
+        return Step(asdict(place), place.done, total, save, last=place.done == total)
+
+    def _taken(self, work: Work, found: Sequence[Equal], *, fresh: bool) -> Save:
+        model, room = self._embedder.model, self._embedder.max_tokens - SPECIAL_TOKENS
+
+        def save(connection: Connection) -> None:
+            if fresh:
+                delete_embeddings(connection, work.version, model)
+            take_over(connection, work.version, model, found)
+            add_truncated_tokens(connection, work.version, sum(max(0, c.tokens - room) for c in found))
+
+        return save
+
+    def _computed(self, work: Work, chunks: Sequence[ChunkText], embedded: Embedded, *, fresh: bool) -> Save:
         ids = [chunk.id for chunk in chunks]
         model, precision = self._embedder.model, self._embedder.precision
 
         def save(connection: Connection) -> None:
-            if chunks[0].ordinal == 0:
+            if fresh:
                 delete_embeddings(connection, work.version, model)
             insert_embeddings(connection, work.version, model, precision, ids, embedded.vectors)
             add_truncated_tokens(connection, work.version, embedded.truncated)
 
-        return Step({"next": done, "model": model}, done, total, save, last=done == total)
+        return save

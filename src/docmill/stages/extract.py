@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Connection
 
+from docmill.db.bases import take_over_attachments
 from docmill.db.content import insert_blocks
 from docmill.db.pages import insert_pages
 from docmill.db.versions import set_extracted, set_read_info
@@ -17,6 +19,7 @@ from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.ports import Reading, Storage
 from docmill.stages.contract import Step, Work
+from docmill.stages.revision import Revision
 
 _SAMPLE_CHARACTERS = 20_000  # enough to tell a language
 _STEP_BLOCKS = 2_000  # bounds the memory of one step
@@ -62,11 +65,13 @@ class Extract:
 
     def __init__(
         self,
+        revision: Revision,
         storage: Storage,
         reading: Reading,
         detect_language: Callable[[str], tuple[str, float] | None],
         step_seconds: float,
     ) -> None:
+        self._revision = revision
         self._storage = storage
         self._reading = reading
         self._detect_language = detect_language
@@ -78,7 +83,7 @@ class Extract:
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
         progress = _Progress(builder, skip=cursor.get("parts", 0))
         started = time.monotonic()
-        for item in self._read(work):
+        for item in self._revision.items(work, partial(self._read, work)):
             if isinstance(item, ReadInfo):
                 progress.info = None if cursor else item  # kept by the first step of all
                 continue
@@ -112,6 +117,8 @@ class Extract:
                 insert_pages(connection, work.version, pages)
             if info is not None:
                 set_read_info(connection, work.version, info)
+                if work.base is not None:
+                    take_over_attachments(connection, work.version, work.base.version_id)
             if last:
                 set_extracted(connection, work.version, characters, detected)
 

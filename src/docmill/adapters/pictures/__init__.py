@@ -1,0 +1,1 @@
+"""Pictures of pages: drawn in children that may be killed, kept on disk."""
