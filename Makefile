@@ -47,8 +47,9 @@ bench: dev ## Measure speed (BENCH="--quick"); writes benchmarks/out/bench.json
 chaos: dev ## Strike the product with 300 faults (FAULTS=…, SEED=…); writes benchmarks/out/chaos.json
 	@$(PYTHON_IN_VENV) -m benchmarks.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
-eval: dev ## Measure quality; writes benchmarks/out/eval.json
-	@$(PYTHON_IN_VENV) -m benchmarks.eval
+eval: dev ## Measure quality (EVAL="--only tables"); writes benchmarks/out/eval.json
+	@bash benchmarks/setup.sh
+	@$(PYTHON_IN_VENV) -m benchmarks.eval $(EVAL)
 
 lock: ## Resolve the requirements anew (needs uv)
 	$(COMPILE) pyproject.toml --extra local -o requirements/runtime.txt

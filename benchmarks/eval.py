@@ -1,6 +1,8 @@
-"""How good search is, through the real tables and the search service, on questions with known answers.
+"""How good reading and search are, on files and questions with known answers.
 
-python -m benchmarks.eval [--only scifact chunking xquad] [--database-url URL]
+Search goes through the real tables and the search service, reading through the real child process.
+
+python -m benchmarks.eval [--only tables texts languages scifact chunking xquad] [--database-url URL]
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from uuid import UUID
 import numpy as np
 from benchmarks.corpus import Document, Question, Set, corpus_folder, scifact, xquad
 from benchmarks.eval_chunking import read_blocks, read_questions, score
+from benchmarks.eval_languages import evaluate_languages
+from benchmarks.eval_tables import evaluate_tables
+from benchmarks.eval_texts import evaluate_texts
 from benchmarks.figures import Figure, at_least, info, show, write
 from benchmarks.loading import load, settle
 from benchmarks.vectors import Remembering
@@ -155,7 +160,12 @@ def evaluate_xquad(stack: Stack, folder: Path) -> list[Figure]:
     return rows
 
 
-PARTS: dict[str, Callable[[Stack, Path], list[Figure]]] = {
+READING: dict[str, Callable[[Path], list[Figure]]] = {
+    "tables": evaluate_tables,
+    "texts": evaluate_texts,
+    "languages": evaluate_languages,
+}
+SEARCHING: dict[str, Callable[[Stack, Path], list[Figure]]] = {
     "scifact": evaluate_scifact,
     "chunking": evaluate_chunking,
     "xquad": evaluate_xquad,
@@ -179,21 +189,30 @@ def database(url: str | None) -> Iterator[str]:
 
 def main() -> None:
     """Run the chosen parts, print their rows, and write them to benchmarks/out/eval.json."""
-    parser = argparse.ArgumentParser(description="Measure the quality of search.")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts only")
+    parser = argparse.ArgumentParser(description="Measure the quality of reading and of search.")
+    parts = [*READING, *SEARCHING]
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="these parts only")
     parser.add_argument("--database-url", help="an empty PostgreSQL database; unset: one is started")
     options = parser.parse_args()
-    with database(options.database_url) as url:
+    rows = [row for part in options.only if part in READING for row in READING[part](corpus_folder())]
+    searching = [part for part in options.only if part in SEARCHING]
+    rows += evaluate_search(searching, options.database_url) if searching else []
+    show(rows, Console(width=120))
+    write(rows, OUT / "eval.json")
+
+
+def evaluate_search(parts: Sequence[str], database_url: str | None) -> list[Figure]:
+    """The rows of these parts, over one database."""
+    with database(database_url) as url:
         upgrade(url)
         engine = connect(url)
         embedder = Remembering(make_embedder(load_settings()), OUT / "cache")
         vectors = PgVectorStore(engine)
         vectors.prepare(embedder.model, embedder.dimensions)
         stack = Stack(engine, embedder, vectors, Search(engine, embedder, vectors))
-        rows = [row for part in options.only for row in PARTS[part](stack, corpus_folder())]
+        rows = [row for part in parts for row in SEARCHING[part](stack, corpus_folder())]
         engine.dispose()
-    show(rows, Console(width=120))
-    write(rows, OUT / "eval.json")
+    return rows
 
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from benchmarks.eval_tables import relations
+from benchmarks.eval_texts import blocks_of, f1, words
 from benchmarks.figures import at_least, at_most, info, median_ratio, percentile, write
+
+from docmill.domain.documents import Span, Table
 
 
 def test_a_figure_reaches_its_goal_from_the_right_side() -> None:
@@ -40,3 +44,19 @@ def test_ratios_compare_neighbouring_runs_so_that_a_slow_minute_slows_both() -> 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile(range(1, 101), 0.99) == 99
     assert percentile([7.0], 0.99) == 7.0
+
+
+def test_neighbours_in_a_table_pass_over_blank_places_and_count_a_pair_once() -> None:
+    told = relations(Table((("Fares", "", ""), ("adult", "", "4.50")), spans=(Span(0, 0, 1, 3),)))
+    assert dict(told) == {
+        ("across", "adult", "450"): 1,
+        ("down", "fares", "adult"): 1,
+        ("down", "fares", "450"): 1,
+    }
+
+
+def test_texts_are_compared_by_their_words_and_by_their_blocks() -> None:
+    left = "# Fares\n\n- adult\n- child\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    assert dict(blocks_of(left)) == {"fares": 1, "adult": 1, "child": 1, "a b": 1, "1 2": 1}
+    assert f1(words(left), words("Fares: adult, child. a b 1 2")) == 1
+    assert f1(blocks_of(left), blocks_of("Fares")) == 2 / 6

@@ -54,7 +54,7 @@ def markdown_pieces(blocks: Iterable[Block | RawBlock]) -> Iterator[str]:
     """The pieces of `to_markdown`, for documents too large to hold."""
     previous: BlockKind | None = None
     for block in blocks:
-        rendered = _render(block)
+        rendered = _commented(block.text) if block.hidden else _render(block)
         if not rendered:
             continue
         if previous is not None:
@@ -63,6 +63,11 @@ def markdown_pieces(blocks: Iterable[Block | RawBlock]) -> Iterator[str]:
         previous = block.kind
     if previous is not None:
         yield "\n"
+
+
+def _commented(text: str) -> str:
+    """Text that people do not see, as a comment, which they do not see either."""
+    return f"<!-- hidden: {' '.join(text.split()).replace('--', '- -').replace('>', '&gt;')} -->"
 
 
 def _render(block: Block | RawBlock) -> str:

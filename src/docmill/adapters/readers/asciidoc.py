@@ -11,7 +11,8 @@ from docmill.adapters.readers.asciidoc_table import read_table
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import clean, first_without_lead, table_block
+from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.tidy import clean, table_block
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import NoText
 

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from docmill.adapters.readers.rendered import tidy_table
+from docmill.adapters.readers.tidy import tidy_table
 from docmill.domain.documents import Table
 
 COLUMNS = 1_000

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 
 from docmill.adapters.readers.nesting import mended
+from docmill.adapters.readers.unseen_html import marked
 from docmill.domain.media_types import EPUB
 
 UNPACKED_BYTES = 400 * 1024 * 1024
@@ -30,7 +31,7 @@ def _changed_pages(archive: zipfile.ZipFile) -> dict[str, str]:
         return {}
     names = [name for name in archive.namelist() if name.lower().endswith(_PAGES)]
     pages = ((name, archive.read(name).decode("utf-8", "replace")) for name in names)
-    return {name: flat for name, page in pages if (flat := mended(page)) is not page}
+    return {name: flat for name, page in pages if (flat := mended(marked(page))) != page}
 
 
 def _rewritten(archive: zipfile.ZipFile, changed: dict[str, str]) -> bytes:

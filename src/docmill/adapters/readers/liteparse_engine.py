@@ -12,8 +12,8 @@ from typing import Any
 
 from docmill.adapters.readers.pdf_blocks import lay_out, page_blocks
 from docmill.adapters.readers.pdf_sight import Look, Sight
-from docmill.adapters.readers.rendered import clean
 from docmill.adapters.readers.running_heads import RunningHeads
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry, Page, RawBlock
 from docmill.domain.errors import DamagedFile, NoPages, PasswordRequired
 

@@ -10,7 +10,8 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.plain_text import paragraphs
-from docmill.adapters.readers.rendered import clean, first_without_lead, rendered_blocks
+from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.tidy import clean
 from docmill.adapters.readers.web import as_utf8
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText

@@ -10,7 +10,8 @@ from typing import Any
 
 from docmill.adapters.readers.decoding import decode, storable
 from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import clean, first_without_lead, rendered_blocks
+from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText
 

@@ -12,18 +12,15 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import (
-    clean,
-    first_without_lead,
-    rendered_blocks,
-    table_block,
-    tidy_table,
-)
+from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
+from docmill.adapters.readers.unseen_marks import told_apart
+from docmill.adapters.readers.unseen_word import marked_document
 from docmill.adapters.readers.web import as_utf8, title_of
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import NoPages, NoText
-from docmill.domain.media_types import HTML
+from docmill.domain.media_types import DOCX, HTML
 
 TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header row
 
@@ -35,9 +32,10 @@ class OfficeReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
-        document = xberg_engine.extract(path.read_bytes(), media_type, tree=True)
+        data = marked_document(path.read_bytes()) if media_type == DOCX else path.read_bytes()
+        document = xberg_engine.extract(data, media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
-        yield from _flowing(tree_blocks(nodes), document_info(document, media_type, None))
+        yield from _flowing(told_apart(tree_blocks(nodes)), document_info(document, media_type, None))
 
 
 class BookReader:

@@ -10,7 +10,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.rendered import clean, first_without_lead, table_block, tidy_table
+from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.xml_tree import xml_tree
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import DamagedFile, NoPages, NoText, ReaderTooLarge

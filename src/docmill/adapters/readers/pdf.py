@@ -10,7 +10,8 @@ from pathlib import Path
 from docmill.adapters.readers import liteparse_engine, xberg_engine
 from docmill.adapters.readers.liteparse_engine import Pages, ReadPage
 from docmill.adapters.readers.pdf_sight import Sight, open_sight
-from docmill.adapters.readers.rendered import clean, first_without_lead, rendered_blocks
+from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import Page, Part, ReadInfo
 from docmill.domain.errors import NoPages, NoText, PasswordRequired, Unreadable
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from docmill.adapters.readers.captions import is_caption, is_footnote
 from docmill.adapters.readers.pdf_sight import Rectangle, Unseen
-from docmill.adapters.readers.rendered import clean, table_block, tidy_table
 from docmill.adapters.readers.running_heads import Line, LinePage, RunningHeads
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.domain.documents import BlockKind, Box, RawBlock
 
 EDGE_BLOCKS = 3  # blocks at the top and at the bottom of a page that may be running heads

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from docmill.adapters.readers.rendered import clean
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry
 
 Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1

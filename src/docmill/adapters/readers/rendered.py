@@ -11,18 +11,22 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from docmill.adapters.readers.decoding import storable
-from docmill.adapters.readers.markdown import rectangular
-from docmill.domain.documents import BlockKind, RawBlock, Table
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table, without_controls
+from docmill.adapters.readers.unseen_marks import told_apart
+from docmill.domain.documents import BlockKind, RawBlock
 
 NESTING = 100  # lists and quotes inside one another
 
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?(</\1\s*>|\Z)|<[/a-zA-Z!?][^>]*>", re.S | re.I)
 _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
 
 
 def rendered_blocks(markdown: str, page: int | None = None) -> Iterator[RawBlock]:
     """The blocks of one page (or of a document without pages) that an engine rendered as Markdown."""
+    return told_apart(_blocks(markdown, page))
+
+
+def _blocks(markdown: str, page: int | None) -> Iterator[RawBlock]:
     tokens = _tokens(storable(markdown))
     lists: list[_List] = []
     index = 0
@@ -48,25 +52,6 @@ def first_without_lead(blocks: Iterable[RawBlock]) -> Iterator[RawBlock]:
     """The same blocks; a rendered document does not begin with blank lines."""
     for number, block in enumerate(blocks):
         yield block if number else replace(block, lead="")
-
-
-def clean(text: str) -> str:
-    """Text that can be stored and shown: no control characters, no white space around it."""
-    return _CONTROL.sub(" ", storable(text)).strip()
-
-
-def table_block(table: Table, page: int | None = None) -> RawBlock:
-    """A table as a block that reads well: cells joined by ` | `, rows by line ends."""
-    lines = (" | ".join(row) for row in table.rows)
-    return RawBlock(BlockKind.TABLE, "\n".join(lines), page=page, table=table)
-
-
-def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
-    """Cells on one line each; rows without text, and columns without text at the end, are left out."""
-    tidy = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
-    filled = [row for row in tidy if any(row)]
-    width = max((max(at for at, cell in enumerate(row, 1) if cell) for row in filled), default=0)
-    return rectangular([row[:width] for row in filled], header_rows)
 
 
 class _List:
@@ -118,7 +103,7 @@ def _inline_parser() -> MarkdownIt:
 def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | None:
     token = tokens[index]
     if token.type in ("fence", "code_block"):
-        text = _CONTROL.sub(" ", token.content).rstrip()
+        text = without_controls(token.content).rstrip()
         return RawBlock(BlockKind.CODE, text) if text.strip() else None
     if token.type == "html_block":
         text = clean(_TAG.sub(" ", token.content))

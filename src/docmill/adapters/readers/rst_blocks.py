@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.rendered import clean, table_block, tidy_table
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.domain.documents import BlockKind, RawBlock
 
 Node = Any  # docutils' own types say little of their children

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import clean, first_without_lead
+from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import NoText
 

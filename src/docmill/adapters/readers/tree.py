@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docmill.adapters.readers.rendered import clean, table_block, tidy_table
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.domain.documents import BlockKind, RawBlock
 
 RUNNING_LAYERS = ("header", "footer")

@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 from docmill.adapters.readers.nesting import mended
+from docmill.adapters.readers.unseen_html import marked
 
 _CHARSET = re.compile(r"(<meta\b[^<>]*?charset\s*=\s*[\"']?)[\w-]+", re.I)
 _HIDDEN = re.compile(r"<(script|style|template|iframe|object)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
@@ -20,9 +21,9 @@ def title_of(html: str) -> str:
 
 
 def as_utf8(html: str) -> bytes:
-    """The page as UTF-8 that says so, without title, scripts and frames, and mended.
+    """The page as UTF-8 that says so, without title, scripts and frames, mended, what it hides between marks.
 
     A title in a head whose tags were left out, as they may be, would come out as the first paragraph.
     """
     shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
-    return _CHARSET.sub(r"\1utf-8", mended(shown)).encode("utf-8", "replace")
+    return _CHARSET.sub(r"\1utf-8", mended(marked(shown))).encode("utf-8", "replace")

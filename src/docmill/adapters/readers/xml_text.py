@@ -8,7 +8,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import clean, first_without_lead, table_block, tidy_table
+from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.xml_tree import xml_tree
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import NoText

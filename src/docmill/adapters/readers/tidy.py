@@ -1,0 +1,36 @@
+"""Text and tables as an engine gives them, tidied: no control characters, no empty rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from docmill.adapters.readers.decoding import storable
+from docmill.adapters.readers.markdown import rectangular
+from docmill.domain.documents import BlockKind, RawBlock, Table
+
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def clean(text: str) -> str:
+    """Text that can be stored and shown: no control characters, no white space around it."""
+    return without_controls(storable(text)).strip()
+
+
+def table_block(table: Table, page: int | None = None) -> RawBlock:
+    """A table as a block that reads well: cells joined by ` | `, rows by line ends."""
+    lines = (" | ".join(row) for row in table.rows)
+    return RawBlock(BlockKind.TABLE, "\n".join(lines), page=page, table=table)
+
+
+def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
+    """Cells on one line each; rows without text, and columns without text at the end, are left out."""
+    tidy = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
+    filled = [row for row in tidy if any(row)]
+    width = max((max(at for at, cell in enumerate(row, 1) if cell) for row in filled), default=0)
+    return rectangular([row[:width] for row in filled], header_rows)
+
+
+def without_controls(text: str) -> str:
+    """The text with a space for each control character that is none of white space."""
+    return _CONTROL.sub(" ", text)
