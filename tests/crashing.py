@@ -117,7 +117,9 @@ class Pointed:
 class Here:
     """Reads in this process, in parts small enough that a short document has several."""
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+    def read(
+        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+    ) -> Iterator[ReadInfo | Part]:
         for item in reader_for(media_type).read(path, media_type):
             if isinstance(item, ReadInfo):
                 yield item

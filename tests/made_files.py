@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 
 _OFFICE = "http://schemas.openxmlformats.org"
 _WORD = f'xmlns:w="{_OFFICE}/wordprocessingml/2006/main"'
@@ -22,7 +25,7 @@ def pdf(pages: Iterable[str], *, password: str | None = None, catalog: str = "")
     """
     texts = list(pages)
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(texts)))
-    key = _rc4_key(password) if password else None
+    key = _rc4_key(password) if password is not None else None
     objects = [
         f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
         f"<< /Type /Pages /Kids [{kids}] /Count {len(texts)} >>".encode(),
@@ -37,7 +40,75 @@ def pdf(pages: Iterable[str], *, password: str | None = None, catalog: str = "")
         stream = _content(text)
         stream = _rc4(_object_key(key, number + 1), stream) if key else stream
         objects.append(b"<< /Length %d >>\nstream\n%b\nendstream" % (len(stream), stream))
-    return _assembled(objects, _protection(password) if password else b"")
+    return _assembled(objects, _protection(password) if password is not None else b"")
+
+
+def pdf_of_pages(
+    contents: Iterable[bytes | Stream], resources: str = "", extra: Iterable[bytes] = ()
+) -> bytes:
+    """A PDF whose pages draw these contents with font F1 and `resources`; `extra` objects are 4 and on."""
+    streams = [item if isinstance(item, Stream) else Stream(item) for item in contents]
+    more = list(extra)
+    first = 4 + len(more)
+    kids = " ".join(f"{first + 2 * number} 0 R" for number in range(len(streams)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(streams)} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        *more,
+    ]
+    for stream in streams:
+        number = len(objects) + 1
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{stream.media_box}] /Contents {number + 1} 0 R "
+            f"/Resources << /Font << /F1 3 0 R >> {resources} >> >>".encode()
+        )
+        objects.append(stream.object())
+    return _assembled(objects, b"")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The content of a page, and how it is packed."""
+
+    data: bytes
+    filters: str = ""
+    media_box: str = "0 0 612 792"
+
+    def object(self) -> bytes:
+        head = f"<< /Length {len(self.data)} {self.filters} >>"
+        return b"%b\nstream\n%b\nendstream" % (head.encode(), self.data)
+
+
+def page_of(text: str) -> bytes:
+    """The content of a page that shows some lines."""
+    return _content(text)
+
+
+@cache
+def exploding_page(size_bytes: int = 1024**3) -> Stream:
+    """A page of a few hundred bytes that unpacks to a gigabyte."""
+    return Stream(zlib.compress(flate_of(size_bytes), 9), "/Filter [/FlateDecode /FlateDecode]")
+
+
+def flate_of(size_bytes: int) -> bytes:
+    """So many spaces, deflated."""
+    packer, block = zlib.compressobj(1), b" " * 1024**2
+    return b"".join(packer.compress(block) for _ in range(size_bytes // len(block))) + packer.flush()
+
+
+def endless_page() -> tuple[bytes, str, list[bytes]]:
+    """A page that draws forms which draw forms: its content, and the resources and objects it needs."""
+    levels, times = 10, 12
+    forms = []
+    for level in range(levels):
+        inner = b"/X%d Do " % (level + 1) * times if level + 1 < levels else b"0 0 m 9 9 l S "
+        head = (
+            f"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length {len(inner)} "
+            f"/Resources << /XObject << /X{level + 1} {5 + level} 0 R >> >> >>"
+        )
+        forms.append(b"%b\nstream\n%b\nendstream" % (head.encode(), inner))
+    return b"/X0 Do", "/XObject << /X0 4 0 R >>", forms
 
 
 def drawn_pdf(
@@ -169,6 +240,19 @@ def docx(body: str) -> bytes:
     """A Word document; `body` is WordprocessingML, see `heading`, `paragraph` and `word_table`."""
     document = f"<w:document {_WORD}><w:body>{body}</w:body></w:document>"
     return _package("wordprocessingml.document", "word/document.xml", {"word/document.xml": document})
+
+
+def docx_of_xml(pieces: Iterable[bytes]) -> bytes:
+    """A Word document whose main part is made of these bytes, whatever they are."""
+    file = io.BytesIO(docx(""))
+    with zipfile.ZipFile(file) as empty:
+        members = {name: empty.read(name) for name in empty.namelist()}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in members.items():
+            with archive.open(name, "w") as member:
+                member.writelines(pieces if name == "word/document.xml" else [content])
+    return out.getvalue()
 
 
 def paragraph(text: str) -> str:

@@ -79,13 +79,16 @@ def make_reading(settings: Settings, interrupt: Callable[[], None] = lambda: Non
         memory_bytes=settings.read_memory_bytes,
         recycle_documents=settings.read_recycle_documents,
         interrupt=interrupt,
+        scratch_dir=settings.scratch_path,
     )
 
 
 def make_pictures(app: App) -> Pictures:
     """What shows pages; its children start with the first picture, and end when it is closed."""
     settings = app.settings
-    renderer = ChildRenderer(settings.picture_timeout_seconds, settings.read_memory_bytes)
+    renderer = ChildRenderer(
+        settings.picture_timeout_seconds, settings.read_memory_bytes, scratch_dir=settings.scratch_path
+    )
     cache = DirectoryPictures(settings.storage_path / PICTURES, settings.picture_cache_bytes)
     return Pictures(app.engine, app.storage, renderer, cache)
 

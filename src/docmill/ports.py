@@ -35,8 +35,14 @@ class Reader(Protocol):
 class Reading(Protocol):
     """Reads a file outside this process, within limits of time and memory."""
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """As Reader.read; a child that hangs, grows or dies becomes an Unreadable error."""
+    def read(
+        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+    ) -> Iterator[ReadInfo | Part]:
+        """As Reader.read; a child that hangs, grows or dies becomes an Unreadable error.
+
+        A page on which that happens is `missing`, and the others are read. `first_page` is a `next_page` of
+        an earlier reading, or `only_pages` are wanted.
+        """
         ...
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from docmill.domain.errors import InvalidSettings, NotConfigured
-from docmill.domain.limits import Limits, StepLimits, parse_limits
+from docmill.domain.limits import Limits, StepLimits, parse_limits, reading_seconds
 from docmill.domain.networks import parse_networks
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
 
@@ -113,10 +113,12 @@ class Settings(BaseSettings):
 
     max_file_bytes: int = Field(512 * 1024 * 1024, ge=1, description="Largest file taken in.")
     read_timeout_seconds: float = Field(
-        300.0, gt=0, description="Longest time reading one document may take."
+        45.0, gt=0, description="Time reading one document may take, and 4 s more for each MiB of it."
     )
     read_memory_bytes: int = Field(
-        2 * 1024**3, ge=64 * 1024**2, description="Memory limit of the reading child."
+        896 * 1024**2,
+        ge=64 * 1024**2,
+        description="Memory reading one document may take, and 8 times its size besides.",
     )
     read_recycle_documents: int = Field(
         1000, ge=1, description="Documents after which the reading child is renewed."
@@ -198,7 +200,8 @@ class Settings(BaseSettings):
     def limits(self) -> StepLimits:
         """How long one step of each stage may take; a reading always has the time that is its own limit."""
         soft, hard = parse_limits(self.step_soft_seconds), parse_limits(self.step_hard_seconds)
-        least = self.read_timeout_seconds + _READING_ENDS_SECONDS
+        longest = reading_seconds(self.read_timeout_seconds, self.max_file_bytes)
+        least = longest + _READING_ENDS_SECONDS
         return StepLimits(_at_least(soft, least), _at_least(hard, least + _READING_ENDS_SECONDS))
 
     @property
@@ -219,6 +222,11 @@ class Settings(BaseSettings):
             raise InvalidSettings(
                 "DOCMILL_API_HOST: no address goes by this name. Set it to one of this machine, as 127.0.0.1."
             ) from None
+
+    @property
+    def scratch_path(self) -> Path:
+        """Where files are shown to the processes that read them; on the disk of the storage, to be linked."""
+        return self.storage_path / "reading"
 
     @property
     def storage_path(self) -> Path:

@@ -44,8 +44,10 @@ class CountedReading:
     reading: Reading
     parts: int = 0
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        for item in self.reading.read(path, media_type):
+    def read(
+        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+    ) -> Iterator[ReadInfo | Part]:
+        for item in self.reading.read(path, media_type, first_page, only_pages):
             self.parts += isinstance(item, Part)
             yield item
 

@@ -99,13 +99,10 @@ def test_the_consumers_own_time_does_not_count(small: Path, large: Path) -> None
 
 
 def test_a_document_that_needs_too_much_memory_is_given_up(tmp_path: Path, small: Path) -> None:
-    reading = ReadingChild(memory_bytes=256 * MEGABYTE)
-    huge = tmp_path / "huge.txt"
-    with huge.open("wb") as file:
-        file.write(b"words ")
-        file.truncate(1_200 * MEGABYTE)
+    reading = ReadingChild(memory_bytes=128 * MEGABYTE)
+    unpacked = [b"<w:document>", *[b" " * MEGABYTE] * 300, b"</w:document>"]
     with pytest.raises(ReaderTooLarge):
-        reading_of(reading, huge)
+        reading_of(reading, _stored(tmp_path, "a.docx", made.docx_of_xml(unpacked)), types.DOCX)
     assert_goes_on(reading, small)
 
 
@@ -158,7 +155,7 @@ def test_the_child_is_renewed_after_its_share_of_documents(small: Path) -> None:
 
 def test_a_child_that_has_grown_is_renewed(tmp_path: Path, small: Path) -> None:
     """With an engine loaded the child holds more than half of the little memory it may have."""
-    reading = ReadingChild(memory_bytes=64 * MEGABYTE)
+    reading = ReadingChild(memory_bytes=100 * MEGABYTE)
     reading_of(reading, _stored(tmp_path, "a.docx", made.docx(made.paragraph("Words."))), types.DOCX)
     grown = the_child()
     reading_of(reading, small)
@@ -179,6 +176,81 @@ def test_a_forked_process_reads_with_a_child_of_its_own(reading: ReadingChild, t
         os._exit(0 if same else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert reading_of(reading, document, types.DOCX) == "Words."
+
+
+def test_pages_that_explode_or_never_end_are_left_out(tmp_path: Path, small: Path) -> None:
+    """The others come in order, each once; the lost ones say why."""
+    endless, resources, forms = made.endless_page()
+    contents: list[bytes | made.Stream]
+    contents = [made.page_of(f"Words of page {number}") for number in range(1, 31)]
+    contents[4], contents[11] = made.exploding_page(), endless
+    document = _stored(tmp_path, "a.pdf", made.pdf_of_pages(contents, resources, forms))
+    reading = ReadingChild(timeout_seconds=30)
+    items = list(reading.read(document, types.PDF))
+    parts = [item for item in items if isinstance(item, Part)]
+    assert [part.done for part in parts] == [20, 30]
+    lost = {page.number: page.missing for part in parts for page in part.pages if page.missing}
+    assert lost.keys() == {5, 12}
+    assert {loss.code for loss in lost.values()} <= {"reader_limit", "reader_timeout"}
+    read = [block.text for part in parts for block in part.blocks]
+    assert read == [f"Words of page {number}" for number in range(1, 31) if number not in lost]
+    assert isinstance(items[0], ReadInfo)
+    assert "2 of 30 pages" in items[0].notices[0]
+    assert_goes_on(reading, small)
+
+
+def test_lost_pages_are_read_alone_when_asked_for(reading: ReadingChild, tmp_path: Path) -> None:
+    document = _stored(tmp_path, "a.pdf", made.pdf(f"Words of page {number}" for number in range(1, 31)))
+    parts = [p for p in reading.read(document, types.PDF, only_pages=(7, 29)) if isinstance(p, Part)]
+    assert [(block.page, block.text) for part in parts for block in part.blocks] == [
+        (7, "Words of page 7"),
+        (29, "Words of page 29"),
+    ]
+
+
+def test_reading_goes_on_behind_a_batch(reading: ReadingChild, tmp_path: Path) -> None:
+    """A document of thousands of pages is not read from its beginning again after a pause."""
+    document = _stored(tmp_path, "a.pdf", made.pdf(f"Page {number}" for number in range(1, 1051)))
+    whole = [item for item in reading.read(document, types.PDF) if isinstance(item, Part)]
+    (place,) = [at for at, part in enumerate(whole, start=1) if part.next_page]
+    assert whole[place - 1].next_page == 1001
+    rest = [p for p in reading.read(document, types.PDF, first_page=1001) if isinstance(p, Part)]
+    assert rest == whole[place:]
+
+
+def test_a_document_that_is_hopeless_as_a_whole_is_refused(tmp_path: Path, small: Path) -> None:
+    document = _stored(tmp_path, "a.pdf", made.pdf_of_pages([made.exploding_page()]))
+    reading = ReadingChild(timeout_seconds=30)
+    with pytest.raises(ReaderTooLarge):
+        reading_of(reading, document, types.PDF)
+    assert_goes_on(reading, small)
+
+
+def test_what_is_written_beyond_the_limit_ends_the_child(tmp_path: Path, small: Path) -> None:
+    """Here the test writes into the folder; a reader that was taken over would."""
+    endless = tmp_path / "endless.txt"
+    os.mkfifo(endless)
+    filling = [True]
+    reading = ReadingChild(timeout_seconds=30, interrupt=lambda: fill_scratch(filling))
+    with pytest.raises(ReaderTooLarge):
+        reading_of(reading, endless)
+    filling.clear()
+    assert_goes_on(reading, small)
+
+
+def test_nothing_stays_in_the_scratch_folder(tmp_path: Path, small: Path) -> None:
+    scratch = tmp_path / "scratch"
+    reading = ReadingChild(scratch_dir=scratch)
+    reading_of(reading, small)
+    assert [path for path in scratch.rglob("*") if path.is_file()] == []
+    reading.close()
+    assert list(scratch.iterdir()) == []
+
+
+def fill_scratch(filling: list[bool]) -> None:
+    if filling:
+        with (Path(the_child().cwd()) / "written").open("wb") as file:
+            file.truncate(300 * MEGABYTE)
 
 
 def test_the_parent_never_loads_an_engine() -> None:

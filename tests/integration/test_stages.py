@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,9 +38,11 @@ class Vanishing:
     def close(self) -> None:
         self.reading.close()
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
+    def read(
+        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+    ) -> Iterator[ReadInfo | Part]:
         path.unlink()
-        return self.reading.read(path, media_type)
+        return self.reading.read(path, media_type, first_page, only_pages)
 
 
 @pytest.fixture

@@ -110,6 +110,21 @@ class WaitingView(BaseModel):
         return cls.model_validate({"for": values.pop("reason"), **values})
 
 
+class MissingPageView(BaseModel):
+    """A page that could not be read, and why."""
+
+    model_config = example(
+        page=17, code="reader_limit", message="Reading this page needed more memory or text than allowed."
+    )
+
+    page: int
+    code: str
+    message: str
+
+
+MISSING_PAGES = "Pages that could not be read; the others are published. A retry reads just these."
+
+
 class StatusModel(BaseModel):
     """Where the processing of a document stands."""
 
@@ -130,6 +145,7 @@ class StatusModel(BaseModel):
                 "ready": False,
                 "total_chunks": 40,
                 "chunk_kinds": {"text": 36, "table": 4},
+                "missing_pages": [],
                 "message": "Computing vectors: chunk 25 of 40",
                 "waiting": None,
                 "error": None,
@@ -153,6 +169,7 @@ class StatusModel(BaseModel):
     can_retry: bool
     ready: bool = Field(description="Whether a version is published and can be found.")
     total_chunks: int | None
+    missing_pages: list[MissingPageView] = Field(description=MISSING_PAGES)
     message: str = Field(description="One sentence for people.")
     waiting: WaitingView | None
     error: ReasonView | None = Field(description="What went wrong last, until it is overcome.")
@@ -163,7 +180,9 @@ class StatusModel(BaseModel):
     @classmethod
     def of(cls, document: Document) -> StatusModel:
         """The view of a document's state."""
-        return cls(document_id=document.row.id, task_id=document.row.task_id, **_state(document.state))
+        row = document.row
+        missing = [MissingPageView(**page) for page in row.missing_pages]
+        return cls(document_id=row.id, task_id=row.task_id, missing_pages=missing, **_state(document.state))
 
 
 def _state(state: StatusView) -> dict[str, Any]:
@@ -212,6 +231,7 @@ class DocumentView(BaseModel):
                 "truncated_tokens": 0,
                 "reader": "liteparse",
                 "notices": [],
+                "missing_pages": [],
                 "published_at": TIME,
             }
         }
@@ -253,6 +273,7 @@ class DocumentView(BaseModel):
     truncated_tokens: int = Field(description="Tokens that the embedding model could not take.")
     reader: str | None
     notices: list[str] = Field(description="What was odd or left out, for people.")
+    missing_pages: list[MissingPageView] = Field(description=MISSING_PAGES)
     published_at: datetime | None
 
     @classmethod

@@ -171,4 +171,10 @@ def _print_facts(facts: Json) -> None:
 def _fact(value: object) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{key}: {item}" for key, item in value.items())
-    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "\n".join(map(_item, value)) if isinstance(value, list) else str(value)
+
+
+def _item(value: object) -> str:
+    if isinstance(value, dict) and "page" in value:
+        return f"page {value['page']}: {value['message']} [{value['code']}]"
+    return str(value)

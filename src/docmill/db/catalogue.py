@@ -54,6 +54,7 @@ class DocumentRow:
     truncated_tokens: int
     reader: str | None
     notices: Sequence[str]
+    missing_pages: Sequence[Mapping[str, Any]]  # {page, code, message} of each that could not be read
     published_at: datetime | None
     task_id: UUID
     status: str
@@ -97,7 +98,8 @@ _DOCUMENTS = """SELECT d.id, d.dataset_id, s.name AS dataset, d.name, d.sha256, 
   d.metadata, d.storage_key, d.created_at, d.active_version_id,
   v.number AS version, v.title, v.language, v.language_confidence, v.metadata AS file_metadata, v.pages,
   v.characters, v.total_chunks, v.chunk_kinds, v.truncated_tokens,
-  v.reader, v.notices, v.published_at, t.id AS task_id, t.status, t.desired, t.stage, t.priority,
+  v.reader, v.notices, coalesce(m.missing, '[]') AS missing_pages, v.published_at,
+  t.id AS task_id, t.status, t.desired, t.stage, t.priority,
   t.started_at IS NOT NULL AS started, t.error, t.errors AS retries,
   CASE WHEN t.next_attempt_at > now() THEN t.next_attempt_at END AS retry_at,
   t.created_at AS task_created_at, t.updated_at, t.finished_at, coalesce(p.progress, '[]') AS progress
@@ -112,6 +114,9 @@ LEFT JOIN LATERAL (
     'stage', stage, 'done', done, 'total', total, 'reached', reached,
     'busy_seconds', busy_seconds)) AS progress
   FROM stage_progress WHERE task_id = t.id) p ON true
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(missing || jsonb_build_object('page', number) ORDER BY number) AS missing
+  FROM pages WHERE version_id = v.id AND missing IS NOT NULL) m ON true
 WHERE d.tenant_id = :tenant"""
 
 _DOCUMENT = text(f"{_DOCUMENTS} AND d.id = :id")

@@ -45,6 +45,7 @@ pages = Table(
     Column("confidence", Double),
     Column("language", Text),
     Column("words", JSONB),  # [[text, confidence, x0, y0, x1, y1], …]
+    Index("ix_pages_missing", "version_id", postgresql_where=text("missing IS NOT NULL")),
 )
 
 page_corrections = Table(

@@ -171,13 +171,17 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One unit of reading: the blocks of a range of pages. `done` of `total` pages are read with it."""
+    """One unit of reading: the blocks of a range of pages. `done` of `total` pages are read with it.
+
+    Where reading can begin again behind it as if all before had been read, `next_page` says with which page.
+    """
 
     blocks: tuple[RawBlock, ...]
     done: int
     total: int
     pages: tuple[Page, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    next_page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_EVICTS = "broker_evicts"
     MODEL_UNREACHABLE = "model_unreachable"
+    READING_EXPOSED = "reading_exposed"
     FOLDER_UNWRITABLE = "folder_unwritable"
     DISK_FULL = "disk_full"
     BEAT_SILENT = "beat_silent"
@@ -91,6 +92,9 @@ ADVICE: Mapping[Cause, Advice] = {
     Cause.BROKER_EVICTS: Advice(_W, "Set the broker's maxmemory-policy to noeviction: it drops messages."),
     Cause.MODEL_UNREACHABLE: Advice(_E, "Run make setup, or set DOCMILL_MODEL_DIR."),
     Cause.FOLDER_UNWRITABLE: Advice(_E, "Give this user the right to write there, or choose another folder."),
+    Cause.READING_EXPOSED: Advice(
+        _W, "Run it on a kernel with seccomp and Landlock (5.13 or newer), or take in no stranger's files."
+    ),
     Cause.DISK_FULL: Advice(_E, "Free at least 2 GiB there."),
     Cause.BEAT_SILENT: Advice(_W, "Start docmill beat. Until then the workers recover on their own, later."),
     Cause.RECOVERY_SILENT: Advice(

@@ -2,6 +2,9 @@
 
 Past the soft limit the step is kept, or broken off where it can be, and the document is tried again later.
 Past the hard limit, when the step still does not return, its process is ended, as if it had crashed.
+
+What reading a file may take grows with the file: a large one is as welcome as a small one, while a small one
+that asks for much is hostile.
 """
 
 from __future__ import annotations
@@ -11,6 +14,11 @@ from dataclasses import dataclass
 from math import inf
 
 from docmill.domain.states import StageName
+
+BATCH_PAGES = 1_000  # headings are decided over so many pages, and reading can begin again behind them
+READING_SECONDS_PER_MIB = 4.0
+READING_MEMORY_PER_BYTE = 8
+_MIB = 1024 * 1024
 
 Limits = Mapping[StageName, float]
 
@@ -43,3 +51,13 @@ def parse_limits(text: str) -> Limits:
     if not all(0 < seconds < inf for seconds in limits.values()):
         raise ValueError("a limit is more than 0 seconds")
     return limits
+
+
+def reading_seconds(least: float, size_bytes: int) -> float:
+    """How long reading a file of this size may take."""
+    return least + READING_SECONDS_PER_MIB * size_bytes / _MIB
+
+
+def reading_memory(least: int, size_bytes: int) -> int:
+    """How many bytes of memory reading a file of this size may take."""
+    return least + READING_MEMORY_PER_BYTE * size_bytes

@@ -41,6 +41,7 @@ class Naming:
 
 _ANY = frozenset(Desired)
 _SHOWS_ERROR = frozenset({Status.FAILED, Status.QUEUED, Status.PAUSED})  # at work again, it may be overcome
+_CAN_BE_RETRIED = frozenset({Status.FAILED, Status.CANCELLED})
 _OPEN = frozenset(Status) - ENDED
 
 NAMINGS: tuple[Naming, ...] = (
@@ -76,6 +77,7 @@ class TaskFacts:
     retries: int = 0
     retry_limit: int = 0
     pages: int | None = None
+    missing_pages: int = 0
     total_chunks: int | None = None
     published: bool = False
     place: int | None = None
@@ -121,7 +123,7 @@ def view(facts: TaskFacts) -> StatusView:
         can_pause=in_work and not wanted_pause,
         can_resume=in_work and wanted_pause,
         can_cancel=in_work,
-        can_retry=facts.status in {Status.FAILED, Status.CANCELLED},
+        can_retry=facts.status in _CAN_BE_RETRIED or _is_incomplete(facts),
         ready=facts.published,
         total_chunks=facts.total_chunks,
         message=_message(facts, name),
@@ -131,6 +133,11 @@ def view(facts: TaskFacts) -> StatusView:
         retry_limit=facts.retry_limit,
         next_attempt_at=facts.retry_at,
     )
+
+
+def _is_incomplete(facts: TaskFacts) -> bool:
+    """Whether it is published without pages that could not be read."""
+    return facts.status is Status.SUCCEEDED and facts.missing_pages > 0
 
 
 def task_status(status: Status, desired: Desired, started: bool) -> TaskStatus:
@@ -220,7 +227,9 @@ def _message(facts: TaskFacts, name: TaskStatus) -> str:
     """One sentence for people."""
     match name:
         case TaskStatus.SUCCESS:
-            return f"Published: {_count(facts.total_chunks or 0, 'chunk')} can be found."
+            found = f"Published: {_count(facts.total_chunks or 0, 'chunk')} can be found."
+            lost = _count(facts.missing_pages, "page")
+            return f"{found} Without {lost} that could not be read." if facts.missing_pages else found
         case TaskStatus.FAILURE:
             return f"Failed: {_reason(facts)}"
         case TaskStatus.CANCELLED:

@@ -18,6 +18,7 @@ import psycopg
 import redis
 
 from docmill.adapters.embedders import make_embedder
+from docmill.adapters.readers.confinement import granted_here
 from docmill.db.migrate import current_and_head
 from docmill.domain.errors import DocmillError, PartMissing
 from docmill.domain.findings import Cause, Finding
@@ -51,6 +52,7 @@ def look_at_machine(settings: Settings, state: State | None) -> Iterator[Look]:
     yield Fact("python", f"{platform.python_version()}, {platform.platform()}")
     yield from map(_library, _LIBRARIES)
     yield _model(settings)
+    yield _reading()
     yield from _disks(settings)
     yield _folder("data directory", settings.home)
     yield _folder("storage", settings.storage_path)
@@ -101,6 +103,15 @@ def _model(settings: Settings) -> Look:
     except DocmillError as error:
         return Finding(Cause.MODEL_UNREACHABLE, "model", error.message)
     return Fact("model", embedder.model)
+
+
+def _reading() -> Look:
+    """What stands between a hostile file and this machine."""
+    granted = granted_here()
+    missing = [protection.value for protection, is_granted in granted.items() if not is_granted]
+    if missing:
+        return Finding(Cause.READING_EXPOSED, "reading", f"Not granted by this kernel: {', '.join(missing)}.")
+    return Fact("reading", f"confined: {', '.join(protection.value for protection in granted)}")
 
 
 def _disks(settings: Settings) -> Iterator[Look]:

@@ -216,6 +216,7 @@ def _facts(row: DocumentRow, retry_limit: int) -> TaskFacts:
         retries=row.retries,
         retry_limit=retry_limit,
         pages=row.pages,
+        missing_pages=len(row.missing_pages),
         total_chunks=row.total_chunks,
         published=row.active_version_id is not None,
     )

@@ -39,6 +39,10 @@ class Steering:
         if verb is Verb.RETRY and document.state.task_status is TaskStatus.CANCELLED:
             self._again(tenant, document_id)
             return self._documents.get(tenant, document_id)
+        if verb is Verb.RETRY and document.state.can_retry:
+            missing = [page["page"] for page in document.row.missing_pages]
+            self._revisions.read_again(tenant, document_id, missing)
+            return self._documents.get(tenant, document_id)
         state = document.state.task_status
         raise WrongState(f"A document that is {state} has nothing to {verb}. {document.state.message}")
 

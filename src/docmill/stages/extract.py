@@ -17,9 +17,12 @@ from docmill.domain.documents import Block, Page, Part, ReadInfo
 from docmill.domain.errors import NoText, Unreadable
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
+from docmill.logs import get_logger
 from docmill.ports import Reading, Storage
 from docmill.stages.contract import Step, Work
 from docmill.stages.revision import Revision
+
+log = get_logger(__name__)
 
 _SAMPLE_CHARACTERS = 20_000  # enough to tell a language
 _STEP_BLOCKS = 2_000  # bounds the memory of one step
@@ -27,9 +30,10 @@ _STEP_BLOCKS = 2_000  # bounds the memory of one step
 
 @dataclass(slots=True)
 class _Progress:
-    """Where reading is. Parts before `skip` were committed by an earlier run."""
+    """Where reading is. Of the parts from page `first` on, those before `skip` were committed earlier."""
 
     builder: BlockBuilder
+    first: int
     skip: int
     parts: int = 0
     done: int = 0
@@ -48,10 +52,13 @@ class _Progress:
         if self.parts > self.skip:
             self.pending.extend(self.builder.add(raw) for raw in part.blocks)
             self.pages.extend(part.pages)
+        if part.next_page is not None:
+            self.first, self.parts, self.skip = part.next_page, 0, 0
 
     def cursor(self) -> dict[str, int]:
         """Where the next step starts; while parts that are kept are read again, where it started before."""
         return {
+            "first": self.first,
             "parts": max(self.parts, self.skip),
             "ordinal": self.builder.next_ordinal,
             "char": self.builder.next_char,
@@ -59,7 +66,7 @@ class _Progress:
 
 
 class Extract:
-    """Reads through a killable child; on resume it reads again and skips what is already kept."""
+    """Reads through a killable child; on resume it reads the last batch again and skips what is kept."""
 
     name = StageName.EXTRACT
 
@@ -81,7 +88,7 @@ class Extract:
         """Steps of blocks; the last one tells the length and language of the text."""
         cursor = work.cursor
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
-        progress = _Progress(builder, skip=cursor.get("parts", 0))
+        progress = _Progress(builder, first=cursor.get("first", 1), skip=cursor.get("parts", 0))
         started = time.monotonic()
         for item in self._revision.items(work, partial(self._read, work)):
             if isinstance(item, ReadInfo):
@@ -96,13 +103,19 @@ class Extract:
         yield self._step(work, progress, last=True)
 
     def _read(self, work: Work) -> Iterator[ReadInfo | Part]:
-        """What the file holds. One that went away meanwhile is missing, whatever its reader called it."""
+        """What the file holds. One that went away meanwhile is missing, whatever its reader called it.
+
+        Pages that are read again and cannot be read stay as they are in the version this one is based on.
+        """
         path = self._storage.local_path(work.storage_key)
+        only = work.base.pages if work.base else ()
         try:
-            yield from self._reading.read(path, work.media_type)
-        except Unreadable:
+            yield from self._reading.read(path, work.media_type, work.cursor.get("first", 1), only)
+        except Unreadable as error:
             self._storage.local_path(work.storage_key)
-            raise
+            if not only:
+                raise
+            log.info("pages_still_missing", code=error.code)
 
     def _step(self, work: Work, progress: _Progress, *, last: bool) -> Step:
         blocks, progress.pending = progress.pending, []

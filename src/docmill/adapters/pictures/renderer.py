@@ -25,8 +25,14 @@ class ChildRenderer:
     """
 
     def __init__(
-        self, timeout_seconds: float, memory_bytes: int, processes: int = 2, waiting: int = WAITING
+        self,
+        timeout_seconds: float,
+        memory_bytes: int,
+        processes: int = 2,
+        waiting: int = WAITING,
+        scratch_dir: Path | None = None,
     ) -> None:
+        self._scratch_dir = scratch_dir
         self._timeout = timeout_seconds
         self._memory = memory_bytes
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="drawing")
@@ -89,7 +95,7 @@ class ChildRenderer:
         if child is None or not child.is_fit(PICTURES_A_CHILD, self._memory // 2):
             if child is not None:
                 self._end(child)
-            child = self._mine.child = ChildProcess(self._memory, PROGRAM)
+            child = self._mine.child = ChildProcess(self._memory, PROGRAM, self._scratch_dir)
             self._children.add(child)
         return child
 

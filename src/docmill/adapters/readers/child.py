@@ -1,7 +1,8 @@
 """The reading child: `python -m docmill.adapters.readers.child`.
 
 Reads one document after another at its parent's request. It may hang, grow or crash: the parent
-(sandbox.py) sees to that. It dies with its parent, and holds no secret and no connection. Whatever else
+(sandbox.py) sees to that. It dies with its parent, holds no secret and no connection, and gives up all that
+reading does not need (confinement.py). Whatever else
 has to open a stranger's file is a child of the same kind: `main` takes what answers a request.
 """
 
@@ -19,16 +20,15 @@ from typing import BinaryIO
 
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.bounds import bounded
+from docmill.adapters.readers.confinement import confine, limit_memory
+from docmill.adapters.readers.pdf_pages import Selection, page_count
 from docmill.adapters.readers.registry import reader_for
 from docmill.domain.documents import ReadInfo
 from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
 
 PR_SET_PDEATHSIG = 1
-RESERVED_BYTES = 1024**3
 CPU_GRACE_SECONDS = 5
-OPEN_FILES = 128
 COLLECT_AFTER = 50_000  # new objects; by default, collecting takes a third of the time of a large document
-WRITTEN_BYTES = 64 * 1024 * 1024
 
 
 Answering = Callable[[wire.Message], Iterator[wire.Message]]
@@ -36,11 +36,13 @@ Answering = Callable[[wire.Message], Iterator[wire.Message]]
 
 def main(answering: Answering) -> int:
     """Serve requests on standard input until it ends. `answering` may raise DocmillError."""
-    parent, memory_bytes = int(sys.argv[1]), int(sys.argv[2])
+    parent, (inbox, outbox, *more) = int(sys.argv[1]), map(Path, sys.argv[2:])
+    confine((inbox, *more), outbox)
     _die_with(parent)
-    _limit(memory_bytes)
     gc.set_threshold(COLLECT_AFTER)
     requests, answers = sys.stdin.buffer, _own_standard_output()
+    answers.write(wire.READY)
+    answers.flush()
     while (request := wire.receive(requests)) is not None:
         if not _serve(answering, request, answers):
             return 1
@@ -54,15 +56,6 @@ def _die_with(parent: int) -> None:
         sys.exit(1)
 
 
-def _limit(memory_bytes: int) -> None:
-    """The PDF engine reserves a gigabyte of addresses without using it; that is not held against it."""
-    addresses = memory_bytes + RESERVED_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, WRITTEN_BYTES))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _own_standard_output() -> BinaryIO:
     """Keep the pipe for answers; whatever an engine prints goes to standard error."""
     answers = os.fdopen(os.dup(1), "wb")
@@ -73,6 +66,7 @@ def _own_standard_output() -> BinaryIO:
 def _serve(answering: Answering, request: wire.Message, answers: BinaryIO) -> bool:
     """Answer one request; False when this process should not be used again."""
     _limit_cpu(float(request["seconds"]))
+    limit_memory(int(request["memory_bytes"]))
     try:
         for message in answering(request):
             wire.send(answers, message)
@@ -88,13 +82,34 @@ def _serve(answering: Answering, request: wire.Message, answers: BinaryIO) -> bo
 
 def _read(request: wire.Message) -> Iterator[wire.Message]:
     media_type = str(request["media_type"])
-    reader = reader_for(media_type, int(request["attempt"]))
+    selection = Selection.of_row(request["selection"])
+    reader = reader_for(media_type, int(request["attempt"]), selection)
     for item in reader.read(Path(str(request["path"])), media_type):
         if isinstance(item, ReadInfo):
             yield wire.info_message(item)
             continue
         for part in bounded(item):
             yield wire.part_message(part)
+
+
+def _try(request: wire.Message) -> Iterator[wire.Message]:
+    """Read pieces of a document for nothing but to see whether this process lives through each of them."""
+    path, media_type = Path(str(request["path"])), str(request["media_type"])
+    yield {"pages": page_count(path)}
+    for pages in request["pieces"]:
+        try:
+            for _ in reader_for(media_type, 0, Selection(only=tuple(pages))).read(path, media_type):
+                pass
+        except ReaderTooLarge:
+            raise
+        except DocmillError:
+            yield {"tried": False}
+        else:
+            yield {"tried": True}
+
+
+def _answer(request: wire.Message) -> Iterator[wire.Message]:
+    return _try(request) if "pieces" in request else _read(request)
 
 
 def _refuse(answers: BinaryIO, error: DocmillError) -> bool:
@@ -111,4 +126,4 @@ def _limit_cpu(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(_read))
+    sys.exit(main(_answer))

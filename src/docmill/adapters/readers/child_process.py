@@ -8,48 +8,66 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from docmill.adapters.readers import wire
+from docmill.adapters.readers.confinement import WRITTEN_BYTES
+from docmill.adapters.readers.scratch import Scratch
 from docmill.domain import errors
+from docmill.domain.limits import reading_memory
 from docmill.logs import get_logger
 
 log = get_logger(__name__)
 
 PIPE_BYTES = 256 * 1024
 LOOK_UP_SECONDS = 0.25
+START_SECONDS = 60.0
 OUT_OF_MEMORY = ("memory allocation of", "memoryerror", "out of memory")
 READING_PROGRAM = "docmill.adapters.readers.child"
-KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+KEPT_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 CHILD_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "RAYON_NUM_THREADS": "1",
     "TOKIO_WORKER_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
+_RESIDENT = 1.1  # of what it may allocate, with the libraries it has in memory
 
 
 class ChildProcess:
     """One child as its parent sees it. `idle` is false from a request to the end of its answer.
 
-    It dies with the thread that made it, so that thread has to be one that stays.
+    It dies with the thread that made it, so that thread has to be one that stays. It sees the file it is
+    asked about in a scratch folder below `scratch_dir`, and besides only what is `readable` and Python's.
     """
 
-    def __init__(self, memory_bytes: int, program: str = READING_PROGRAM) -> None:
+    def __init__(
+        self,
+        memory_bytes: int,
+        program: str = READING_PROGRAM,
+        scratch_dir: Path | None = None,
+        readable: Sequence[Path] = (),
+    ) -> None:
         self.owner = os.getpid()
         self.documents = 0
         self.idle = True
-        self._memory = memory_bytes
+        self._is_ready = False
+        self.scratch = Scratch(scratch_dir)
+        self._memory = self._allowed = memory_bytes
         self._complaints = os.fdopen(os.memfd_create("complaints"), "w+b")
-        command = [sys.executable, "-m", program, str(self.owner), str(memory_bytes)]
+        folders = [os.fspath(self.scratch.inbox), os.fspath(self.scratch.outbox)]
+        folders += [os.fspath(folder.absolute()) for folder in readable]
+        command = [sys.executable, "-P", "-m", program, str(self.owner), *folders]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            env=_environment(),
+            env=_environment(folders[1]),
+            cwd=folders[1],
             process_group=0,
         )
 
@@ -63,27 +81,39 @@ class ChildProcess:
         )
 
     def ask(self, path: Path, seconds: float, **request: object) -> None:
-        """Ask for something about a file, within so many seconds of CPU time. Raises ReaderCrashed."""
+        """Ask for something about a file, within so many seconds of CPU time.
+
+        The memory it may take grows with the file. Raises ReaderCrashed, and Unreadable without the file.
+        """
         self.documents += 1
         self.idle = False
+        self._forget_complaints()
+        placed = self.scratch.place(path)
+        self._allowed = reading_memory(self._memory, path.stat().st_size)
+        message = {**request, "path": os.fspath(placed), "seconds": seconds, "memory_bytes": self._allowed}
         try:
             assert self._process.stdin is not None
-            message = {**request, "path": os.fspath(path.absolute()), "seconds": seconds}
             wire.send(self._process.stdin, message)  # type: ignore[arg-type]
         except BrokenPipeError as error:
             raise self._cause_of_death() from error
 
+    def wait(self, interrupt: Callable[[], None]) -> None:
+        """Wait until it has started, which is nobody's document's time. Raises as `answer` does."""
+        if not self._is_ready:
+            self._take(len(wire.READY), time.monotonic() + START_SECONDS, interrupt)
+            self._is_ready = True
+
     def answer(self, seconds: float, interrupt: Callable[[], None]) -> wire.Message:
         """The next message. Raises ReaderTimeout, ReaderTooLarge, ReaderCrashed or as `interrupt` does."""
+        self.wait(interrupt)
         deadline = time.monotonic() + seconds
         length = int.from_bytes(self._take(wire.LENGTH_BYTES, deadline, interrupt), "big")
         if length > wire.MESSAGE_BYTES:
             raise errors.ReaderTooLarge
-        try:
-            message = wire.parse(self._take(length, deadline, interrupt))
-        except ValueError as error:
-            raise errors.ReaderCrashed from error
+        message = wire.parse(self._take(length, deadline, interrupt))
         self.idle = wire.ends(message)
+        if self.idle:
+            self.scratch.clear()
         return message
 
     def kill(self) -> None:
@@ -94,6 +124,7 @@ class ChildProcess:
         for pipe in (self._process.stdin, self._process.stdout, self._complaints):
             if pipe is not None:
                 _close(pipe)
+        self.scratch.remove()
 
     def _take(self, size: int, deadline: float, interrupt: Callable[[], None]) -> bytes:
         assert self._process.stdout is not None
@@ -105,6 +136,7 @@ class ChildProcess:
             if left <= 0:
                 raise errors.ReaderTimeout
             if not poll.poll(min(left, LOOK_UP_SECONDS) * 1000):
+                self._watch()
                 interrupt()
                 continue
             piece = os.read(descriptor, min(size - len(taken), PIPE_BYTES))
@@ -112,6 +144,11 @@ class ChildProcess:
                 raise self._cause_of_death()
             taken += piece
         return bytes(taken)
+
+    def _watch(self) -> None:
+        """What its own limits cannot hold: shared memory, and the sum of what it writes."""
+        if self._resident() > self._allowed * _RESIDENT or self.scratch.used_bytes() > WRITTEN_BYTES:
+            raise errors.ReaderTooLarge
 
     def _cause_of_death(self) -> errors.Unreadable:
         """What ended the child: its time, its memory, or a fault. One that closed its pipe ends here."""
@@ -121,9 +158,10 @@ class ChildProcess:
         if self._process.returncode == -signal.SIGXCPU:
             return errors.ReaderTimeout()
         words = self._last_words()
-        if usage.ru_maxrss * 1024 > self._memory * 0.7 or any(
-            sign in words.lower() for sign in OUT_OF_MEMORY
-        ):
+        silent_abort = self._process.returncode == -signal.SIGABRT and not words  # PDFium without memory
+        if silent_abort or usage.ru_maxrss * 1024 > self._allowed * 0.7:
+            return errors.ReaderTooLarge()
+        if any(sign in words.lower() for sign in OUT_OF_MEMORY):
             return errors.ReaderTooLarge()
         log.warning("reader_crashed", exit_code=self._process.returncode, last_words=words)
         return errors.ReaderCrashed()
@@ -132,6 +170,11 @@ class ChildProcess:
         """The end of what it wrote to standard error; for logs only, it may name paths."""
         self._complaints.seek(max(0, self._complaints.seek(0, os.SEEK_END) - 4096))
         return self._complaints.read().decode("utf-8", "replace")
+
+    def _forget_complaints(self) -> None:
+        """Both sides share one place in it, so what an engine prints for every file does not add up."""
+        self._complaints.truncate(0)
+        self._complaints.seek(0)
 
     def _resident(self) -> int:
         pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
@@ -145,7 +188,7 @@ def _close(pipe: IO[bytes]) -> None:
         return  # a request that was still in the buffer; its reader is dead
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
     """What a child needs to start, and no secret."""
     kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
-    return {**kept, **CHILD_ENVIRONMENT}
+    return {**kept, **CHILD_ENVIRONMENT, "TMPDIR": scratch, "HOME": scratch}

@@ -29,13 +29,17 @@ class Decoded:
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode by byte order mark, then as UTF-8 or UTF-16, else as Windows-1252 with a notice.
+    """Decode by byte order mark, then as UTF-8, also with a few broken characters, or UTF-16.
+
+    Else as Windows-1252 with a notice.
 
     What PostgreSQL cannot store (NUL, lone surrogates) becomes U+FFFD, one for one.
     Raises DamagedFile when a byte order mark promises an encoding the bytes do not keep, and when the
     bytes are neither Unicode nor a western 8-bit encoding: guessing would store wrong letters.
     """
     name, start = _encoding(data)
+    if name in _WESTERN and (mended := _mostly_utf8(data)):
+        return mended
     if name in _WESTERN and _mostly_high(data):
         raise DamagedFile("The encoding of the text is not known. Save it as UTF-8 and send it again.")
     try:
@@ -62,6 +66,15 @@ def _notices(name: str) -> tuple[str, ...]:
     if name not in _WESTERN:
         return ()
     return (f"The file is not UTF-8 and was read as {_WESTERN[name]}; check accented letters.",)
+
+
+def _mostly_utf8(data: bytes) -> Decoded | None:
+    """UTF-8 with a few broken characters: western text hardly ever holds a whole character of UTF-8."""
+    text = storable(data.decode("utf-8", "replace"))
+    broken = text.count("\ufffd")
+    if broken > len(text) - len(text.encode("ascii", "ignore")) - broken:
+        return None
+    return Decoded(text, (f"The file is not wholly UTF-8; {broken:,} broken places are shown as �.",))
 
 
 def _mostly_high(data: bytes) -> bool:

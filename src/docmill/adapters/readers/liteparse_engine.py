@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html import unescape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from docmill.adapters.readers.pdf_blocks import lay_out, page_blocks
+from docmill.adapters.readers.pdf_pages import WHOLE, Selection, page_count, ranges
 from docmill.adapters.readers.pdf_sight import Look, Sight
 from docmill.adapters.readers.running_heads import RunningHeads
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.documents import OutlineEntry, Page, RawBlock
+from docmill.domain.documents import OutlineEntry, Page, PageLoss, RawBlock
 from docmill.domain.errors import DamagedFile, NoPages, PasswordRequired
+from docmill.domain.limits import BATCH_PAGES
 
 VERSION = "liteparse-2.18.0"
-# Headings and running heads are decided over a batch, so documents up to this size are parsed as a whole.
-BATCH_PAGES = 1_000
+DAMAGED_PAGE = PageLoss(DamagedFile.code, "This page of the file is damaged.")
 
 _TITLE = re.compile(r"<dc:title>\s*<rdf:Alt>\s*<rdf:li[^>]*>([^<]{1,500})</rdf:li>")
 
@@ -39,42 +41,61 @@ class ReadPage:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """An open document: `total` pages, of which `rest` are still to be taken."""
+    """An open document: `total` pages, of which `rest` are still to be taken; `lost` grows with them."""
 
     total: int
     rest: Iterator[ReadPage]
     title: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
+    lost: dict[int, PageLoss] = field(default_factory=dict)
     outline: tuple[OutlineEntry, ...] = ()
 
 
-def open_pages(path: Path, sight: Sight | None) -> Pages:
+def open_pages(path: Path, sight: Sight | None, selection: Selection = WHOLE) -> Pages:
     """Open a PDF and parse its first batch. Raises PasswordRequired, NoPages and DamagedFile."""
     import liteparse
 
+    lost: dict[int, PageLoss] = {}
     try:
         # Not the path: by its name the engine would tell the format, and stored files have none.
-        batches = _parser().parse_batches(path.read_bytes(), BATCH_PAGES)
+        batches = _batches(path.read_bytes(), selection, page_count(path), lost)
         first = next(batches, None)
     except liteparse.ParseError as error:
         raise PasswordRequired if "password" in str(error) else DamagedFile from error
     if first is None or not first.total_pages:
         raise NoPages
-    if not first.result.pages:
+    if not first.pages:
         raise DamagedFile
-    pages = _pages(first, batches, sight)
-    return Pages(first.total_pages, pages, notices=_notices(first), **_about(first.result))
+    return Pages(first.total_pages, _pages(chain([first], batches), sight), lost=lost, **_about(first))
+
+
+def _batches(data: bytes, selection: Selection, total: int, lost: dict[int, PageLoss]) -> Iterator[Any]:
+    """What the engine makes of up to 1,000 pages at a time, over which it decides headings."""
+    for result in _whole(data) if selection.is_whole else _selected(data, selection.batches(total)):
+        lost.update({error.page_num: DAMAGED_PAGE for error in result.page_errors})
+        yield result
+
+
+def _whole(data: bytes) -> Iterator[Any]:
+    for batch in _parser().parse_batches(data, BATCH_PAGES):
+        batch.result.total_pages = batch.total_pages
+        yield batch.result
+
+
+def _selected(data: bytes, batches: Iterable[Iterable[int]]) -> Iterator[Any]:
+    for pages in batches:
+        yield _parser(ranges(pages)).parse(data)
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Any:
+def _parser(target_pages: str | None = None) -> Any:
     """One for the life of the process: making it costs more than reading a page."""
     import liteparse
 
     return liteparse.LiteParse(
         ocr_enabled=False,
         max_pages=10**9,
+        target_pages=target_pages,
         output_format="markdown",
         extract_blocks=True,
         extract_links=False,
@@ -95,15 +116,9 @@ def _about(result: Any) -> dict[str, Any]:
     }
 
 
-def _notices(batch: Any) -> tuple[str, ...]:
-    lost = len(batch.result.page_errors)
-    return (f"{lost:,} of {batch.total_pages:,} pages are damaged and were left out.",) if lost else ()
-
-
-def _pages(first: Any, batches: Iterator[Any], sight: Sight | None) -> Iterator[ReadPage]:
-    yield from _batch(first.result.pages, sight)
-    for batch in batches:
-        yield from _batch(batch.result.pages, sight)
+def _pages(results: Iterable[Any], sight: Sight | None) -> Iterator[ReadPage]:
+    for result in results:
+        yield from _batch(result.pages, sight)
 
 
 def _batch(pages: list[Any], sight: Sight | None) -> Iterator[ReadPage]:

@@ -17,6 +17,8 @@ DEPTH = 56  # a page without anything deeper is left as it is
 LEAF_DEPTH = 52
 CONTAINER_DEPTH = 44
 WRAPPER_DEPTH = 40  # the rest is room for what gives the text its form
+TAG_CHARACTERS = 4_000
+ATTRIBUTES = 100  # a tag with more of them loses all
 NEAR = 64  # how far up an element is looked for that ends where the next one begins
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][\w:-]*)(?:[^<>]*(/)>)?")
@@ -52,13 +54,18 @@ _PARAGRAPH = frozenset(("p",))
 
 
 def mended(html: str) -> str:
-    """The page as it is when nothing in it is open or too deep; else the same words in the same order."""
-    if _is_sound(html):
+    """The page as it is when nothing in it is open, too deep or too long; else the same words in order."""
+    if _has_short_tags(html) and _is_sound(html):
         return html
     flattener = _Flattener()
     flattener.feed(html)
     flattener.close()
     return "".join(flattener.pieces)
+
+
+def _has_short_tags(html: str) -> bool:
+    """Whether no tag can hold thousands of attributes: the engine compares each of them with all others."""
+    return all(len(piece) - piece.find("<") <= TAG_CHARACTERS for piece in html.split(">") if "<" in piece)
 
 
 def _is_sound(html: str) -> bool:
@@ -102,8 +109,10 @@ class _Flattener(HTMLParser):
         self._kept = 0
         self._stands_in = False
 
-    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         source = self.get_starttag_text() or ""
+        if len(attrs) > ATTRIBUTES:
+            source = f"<{tag}>"
         if tag in _VOID:
             self._put(source)
             return

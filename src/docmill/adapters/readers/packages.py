@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +15,8 @@ from docmill.domain.errors import DamagedFile, PasswordRequired
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 DIRECTORY_BYTES = 1024 * 1024  # the largest list of members that is looked at
 MEMBER_BYTES = 256 * 1024
+# What the standard library raises for bytes that are not what the archive says of them.
+DAMAGE = (zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
 _OFFICE_MAIN = re.compile(
     rb"<Override[^>]*?(?:wordprocessingml|ms-word|spreadsheetml|ms-excel|presentationml|ms-powerpoint)"
@@ -41,7 +45,7 @@ def package_kind(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             return _kind(archive)
-    except (zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise zipfile.BadZipFile("a member cannot be read") from error
 
 

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from docmill.adapters.readers import liteparse_engine, xberg_engine
 from docmill.adapters.readers.liteparse_engine import Pages, ReadPage
+from docmill.adapters.readers.pdf_pages import PART_PAGES, WHOLE, Selection, with_lost
 from docmill.adapters.readers.pdf_sight import Sight, open_sight
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import Page, Part, ReadInfo
 from docmill.domain.errors import NoPages, NoText, PasswordRequired, Unreadable
-
-PART_PAGES = 20
+from docmill.domain.limits import BATCH_PAGES
 
 
 class PdfReader:
-    """Tries its engines in order until one finds text; `attempt` leaves out those that crashed before."""
+    """Tries its engines in order until one finds text; `attempt` leaves out those that crashed before.
 
-    def __init__(self, attempt: int = 0) -> None:
+    Only the first engine reads a selection without looking at the other pages.
+    """
+
+    def __init__(self, attempt: int = 0, selection: Selection = WHOLE) -> None:
+        self._selection = selection
         self._engines = _ENGINES[attempt:]
         self.name = "+".join(engine.name for engine in self._engines)
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then a part for each 20 pages.
+        """One ReadInfo, then a part for each 20 pages. A page that cannot be read is `missing`.
 
         Raises PasswordRequired, DamagedFile, NoPages, and NoText when no page has any (scanned pages).
         """
@@ -34,15 +39,17 @@ class PdfReader:
         sight = open_sight(path)
         for engine in self._engines:
             try:
-                pages = engine.open(path, sight)
-                first = _with_text(pages)
+                pages = engine.open(path, sight, self._selection)
+                first = _with_text(pages, self._selection)
             except PasswordRequired:
                 raise
             except Unreadable as reason:
                 reasons.append(reason)
                 continue
-            yield _info(pages, media_type, engine.name, first, sight)
-            yield from _parts(chain(first, pages.rest), pages.total)
+            lost = ChainMap(pages.lost, dict(self._selection.lost))
+            yield _info(pages, media_type, engine.name, first, sight, len(lost))
+            parts = _parts(chain(first, pages.rest), pages.total, self._selection.first == 1)
+            yield from with_lost(parts, path, lost)
             return
         raise reasons[0]
 
@@ -50,16 +57,18 @@ class PdfReader:
 @dataclass(frozen=True, slots=True)
 class _Engine:
     name: str
-    open: Callable[[Path, Sight | None], Pages]
+    open: Callable[[Path, Sight | None, Selection], Pages]
 
 
-def _xberg_pages(path: Path, sight: Sight | None) -> Pages:
+def _xberg_pages(path: Path, sight: Sight | None, selection: Selection) -> Pages:
     document = xberg_engine.extract(path.read_bytes(), "application/pdf")
     if not document.pages:
         raise NoPages
+    wanted = set(selection.wanted(len(document.pages)))
     pages = (
         ReadPage(_sized(page.page_number, sight), tuple(rendered_blocks(page.content, page.page_number)))
         for page in document.pages
+        if page.page_number in wanted
     )
     title = clean(document.metadata.title or "") or None
     return Pages(len(document.pages), pages, title=title)
@@ -77,19 +86,23 @@ _ENGINES = (
 )
 
 
-def _with_text(pages: Pages) -> list[ReadPage]:
+def _with_text(pages: Pages, selection: Selection) -> list[ReadPage]:
     """The pages of the first batch, or as many as it takes to find text. Raises NoText, NoPages."""
     seen: list[ReadPage] = []
-    while batch := list(islice(pages.rest, liteparse_engine.BATCH_PAGES)):
+    if not selection.is_whole:
+        return seen
+    while batch := list(islice(pages.rest, BATCH_PAGES)):
         seen.extend(batch)
         if any(page.has_text for page in batch):
             return seen
     raise NoText if seen else NoPages
 
 
-def _info(pages: Pages, media_type: str, reader: str, first: list[ReadPage], sight: Sight | None) -> ReadInfo:
+def _info(
+    pages: Pages, media_type: str, reader: str, first: list[ReadPage], sight: Sight | None, lost: int
+) -> ReadInfo:
     silent = sum(not page.has_text for page in first)
-    notices = list(pages.notices)
+    notices = [f"{lost:,} of {pages.total:,} pages cannot be read; missing_pages says why."] if lost else []
     if silent:
         of = f"{pages.total:,} pages" if len(first) >= pages.total else f"the first {len(first):,} pages"
         notices.append(f"{silent:,} of {of} have no text; scanned pages need text recognition to be found.")
@@ -99,14 +112,19 @@ def _info(pages: Pages, media_type: str, reader: str, first: list[ReadPage], sig
     return ReadInfo(media_type, reader, pages.total, title, metadata, tuple(notices), outline)
 
 
-def _parts(pages: Iterator[ReadPage], total: int) -> Iterator[Part]:
-    """Parts of 20 pages; the last one says that all are done, even where damaged pages were left out."""
-    first, done = True, 0
-    while batch := list(islice(pages, PART_PAGES)):
+def _parts(pages: Iterator[ReadPage], total: int, first: bool) -> Iterator[Part]:
+    """Parts of 20 pages, counted from the first one of the file, so that the same ones come every time.
+
+    The last one says that all are done, even where pages were left out.
+    """
+    done = 0
+    for number, group in groupby(pages, lambda page: (page.page.number - 1) // PART_PAGES):
+        batch = list(group)
         blocks = chain.from_iterable(page.blocks for page in batch)
-        done = batch[-1].page.number
-        pages_read = tuple(page.page for page in batch)
-        yield Part(tuple(first_without_lead(blocks) if first else blocks), done, total, pages_read)
+        done = min((number + 1) * PART_PAGES, total)
+        again = done + 1 if done % BATCH_PAGES == 0 and done < total else None
+        told = tuple(first_without_lead(blocks) if first else blocks)
+        yield Part(told, done, total, tuple(page.page for page in batch), next_page=again)
         first = False
     if done < total:
         yield Part((), total, total)

@@ -15,6 +15,7 @@ from docmill.adapters.readers.notebook import NotebookReader
 from docmill.adapters.readers.office import BookReader, OfficeReader, SheetReader, SlideReader, WebPageReader
 from docmill.adapters.readers.open_slides import OpenSlidesReader
 from docmill.adapters.readers.pdf import PdfReader
+from docmill.adapters.readers.pdf_pages import WHOLE, Selection
 from docmill.adapters.readers.plain_text import PlainTextReader
 from docmill.adapters.readers.restructured_text import RstReader
 from docmill.adapters.readers.source_code import SourceCodeReader
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from docmill.ports import Reader
 
 _READERS: dict[str, Callable[[], Reader]] = {
-    types.PDF: PdfReader,
     types.DOCX: OfficeReader,
     types.DOC: OfficeReader,
     types.PPTX: SlideReader,
@@ -62,17 +62,23 @@ _READERS: dict[str, Callable[[], Reader]] = {
     **dict.fromkeys(types.SOURCE_TYPES, SourceCodeReader),
 }
 
-_SPARES: dict[str, tuple[Callable[[], Reader], ...]] = {types.PDF: (lambda: PdfReader(attempt=1),)}
+_PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}
 
 
 def attempts(media_type: str) -> int:
     """How many readers may be tried when one takes its process down with it."""
-    return 1 + len(_SPARES.get(media_type, ()))
+    return 2 if media_type in _PAGED else 1
 
 
-def reader_for(media_type: str, attempt: int = 0) -> Reader:
+def has_pages(media_type: str) -> bool:
+    """Whether pages of this type can be read apart from the others."""
+    return media_type in _PAGED
+
+
+def reader_for(media_type: str, attempt: int = 0, selection: Selection = WHOLE) -> Reader:
     """The reader of this media type; a later `attempt` leaves out what crashed. Raises UnsupportedType."""
+    if media_type in _PAGED:
+        return _PAGED[media_type](attempt, selection)
     if media_type not in _READERS:
         raise UnsupportedType
-    choices = (_READERS[media_type], *_SPARES.get(media_type, ()))
-    return choices[attempt]()
+    return _READERS[media_type]()

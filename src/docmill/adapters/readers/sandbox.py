@@ -4,58 +4,99 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.child_process import ChildProcess
-from docmill.adapters.readers.registry import attempts
+from docmill.adapters.readers.pdf_pages import PART_PAGES, Selection
+from docmill.adapters.readers.quarantine import DEATHS, lost_pages
+from docmill.adapters.readers.registry import attempts, has_pages
 from docmill.domain import errors
 from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.limits import reading_seconds
 
 TEXT_CHARACTERS = 200_000_000
+FIRST_SHARE = 0.45  # of the time of a document with pages; the rest is for finding the page it failed on
+SEARCH_SHARE = 0.3  # of the time, which is kept for reading the others after the search
+TRIAL_SHARE = 1 / 15  # of the time, for one piece
+
+
+@dataclass(slots=True)
+class _Document:
+    """A document that is read: what of it, what came of it so far, and the seconds it has left."""
+
+    path: Path
+    media_type: str
+    selection: Selection
+    seconds: float
+    left: float
+    characters: int = 0
+    informed: bool = False
+    part: Part | None = None
+    over: bool = False  # it is too large, whoever reads it
+
+    def take(self, part: Part, limit: int) -> None:
+        """Count a part. Raises ReaderTooLarge."""
+        self.characters += sum(len(block.lead) + len(block.text) for block in part.blocks)
+        if self.characters > limit:
+            self.over = True
+            raise errors.ReaderTooLarge
+        self.part = part
+
+    @property
+    def rest(self) -> Selection | None:
+        """What is to be read after a death; None when it died in the middle of a page's blocks."""
+        if self.part is None:
+            return self.selection
+        if self.part.done % PART_PAGES or self.over:
+            return None
+        return replace(self.selection, first=self.part.done + 1)
 
 
 class ReadingChild:
     """Reads documents one at a time in a child process of its own, started when first needed.
 
-    `timeout_seconds` is the longest time one document may take, not counting the time its consumer takes
-    between parts; `memory_bytes` limits what the child may allocate; after `recycle_documents` documents, or
-    when it has come to use half its memory, the child is renewed. Not for use by several threads at once.
-    `interrupt` is called a few times a second while a document is read; what it raises ends the reading.
+    `timeout_seconds` and 4 s for each MiB is the longest time one document may take, not counting the time
+    its consumer takes between parts; `memory_bytes` and 8 times its size is what the child may take. After
+    `recycle_documents` documents, or when it has come to use half its memory, the child is renewed. Not for
+    use by several threads at once. `interrupt` is called a few times a second while a document is read; what
+    it raises ends the reading.
     """
 
     def __init__(
         self,
-        timeout_seconds: float = 300.0,
-        memory_bytes: int = 2 * 1024**3,
+        timeout_seconds: float = 45.0,
+        memory_bytes: int = 896 * 1024**2,
         recycle_documents: int = 200,
         text_characters: int = TEXT_CHARACTERS,
         interrupt: Callable[[], None] = lambda: None,
+        scratch_dir: Path | None = None,
     ) -> None:
         self._timeout = timeout_seconds
         self._memory = memory_bytes
         self._recycle = recycle_documents
         self._text_characters = text_characters
         self._interrupt = interrupt
+        self._scratch_dir = scratch_dir
         self._child: ChildProcess | None = None
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """As Reader.read, plus ReaderTimeout, ReaderTooLarge and ReaderCrashed.
+    def read(
+        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+    ) -> Iterator[ReadInfo | Part]:
+        """As Reading.read, plus ReaderTimeout, ReaderTooLarge and ReaderCrashed.
 
-        When the reader takes the child down before it yielded anything, the format's spare reader is tried.
-        Leaving the iterator early ends the child.
+        A page on which the reader dies is looked for and left out; where there is none such, the format's
+        spare reader is tried. Leaving the iterator early ends the child.
         """
-        for attempt in range(attempts(media_type)):
-            started = False
-            try:
-                for item in self._read(path, media_type, attempt):
-                    started = True
-                    yield item
-                return
-            except errors.ReaderCrashed:
-                if started or attempt + 1 == attempts(media_type):
-                    raise
+        seconds = reading_seconds(self._timeout, _size(path))
+        document = _Document(path, media_type, Selection(first_page, tuple(only_pages)), seconds, seconds)
+        share = FIRST_SHARE if has_pages(media_type) else 1.0
+        try:
+            yield from self._read(document, 0, seconds * share)
+        except DEATHS as death:
+            yield from self._read_around(document, death)
 
     def start(self) -> None:
         """Start the child now, so that the first document does not wait for its engines to load."""
@@ -67,44 +108,101 @@ class ReadingChild:
         if child is not None and child.owner == os.getpid():
             child.kill()
 
-    def _read(self, path: Path, media_type: str, attempt: int) -> Iterator[ReadInfo | Part]:
+    def _read_around(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
+        """Read what can be read of a document of which the reader died."""
+        if document.over or not has_pages(document.media_type):
+            raise death
+        if document.part is not None and document.part.done == document.part.total:
+            return
+        selection = self._without_lost(document)
+        if selection is not None:
+            document.selection = selection
+            yield from self._read(document, 0, document.left)
+        elif document.part is None:
+            yield from self._read_spare(document, death)
+        else:
+            raise death
+
+    def _read_spare(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
+        for attempt in range(1, attempts(document.media_type)):
+            try:
+                yield from self._read(document, attempt, document.left)
+                return
+            except errors.Unreadable:
+                if document.part is not None:
+                    raise
+        raise death
+
+    def _without_lost(self, document: _Document) -> Selection | None:
+        """The document without the pages on which its reader dies; None when it is not some of its pages."""
+        rest = document.rest
+        if rest is None:
+            return None
+        pages = rest.wanted(self._page_count(document))
+        reserve = document.seconds * SEARCH_SHARE
+        lost = lost_pages(pages, lambda pieces: self._try(document, pieces), lambda: document.left > reserve)
+        return replace(rest, lost=lost) if len(lost) < len(pages) else None
+
+    def _page_count(self, document: _Document) -> int:
+        try:
+            answers = list(self._ask(document, document.seconds * TRIAL_SHARE, pieces=[]))
+        except errors.Unreadable:
+            return 0
+        return int(answers[0].get("pages", 0)) if answers else 0
+
+    def _try(self, document: _Document, pieces: Sequence[Sequence[int]]) -> Iterator[None]:
+        seconds = document.seconds * TRIAL_SHARE
+        for message in self._ask(document, seconds, each=True, pieces=pieces):
+            if "tried" in message:
+                yield
+            elif "pages" not in message:
+                wire.told(message)
+
+    def _read(self, document: _Document, attempt: int, seconds: float) -> Iterator[ReadInfo | Part]:
+        selection = document.selection.as_row()
+        for message in self._ask(document, seconds, attempt=attempt, selection=selection):
+            item = wire.told(message)
+            if isinstance(item, Part):
+                document.take(item, self._text_characters)
+                yield item
+            elif not document.informed:
+                document.informed = True
+                yield item
+
+    def _ask(
+        self, document: _Document, seconds: float, *, each: bool = False, **request: object
+    ) -> Iterator[wire.Message]:
+        """What the child answers within so many seconds, or within as many for `each` message."""
         child = self._ready()
         try:
-            child.ask(path, self._timeout, media_type=media_type, attempt=attempt)
-            yield from self._answers(child)
+            child.ask(document.path, document.left, media_type=document.media_type, **request)
+            child.wait(self._interrupt)
+            left = seconds
+            while True:
+                asked = time.monotonic()
+                message = child.answer(max(min(left, document.left), 0.0), self._interrupt)
+                took = time.monotonic() - asked
+                document.left -= took
+                left = seconds if each else left - took
+                if "end" in message:
+                    return
+                yield message
         finally:
             if not child.idle:
                 self.close()
-
-    def _answers(self, child: ChildProcess) -> Iterator[ReadInfo | Part]:
-        left, characters = self._timeout, 0
-        while True:
-            asked = time.monotonic()
-            message = child.answer(left, self._interrupt)
-            left -= time.monotonic() - asked
-            if "info" in message:
-                yield wire.info_of(message["info"])
-            elif "part" in message:
-                part = wire.part_of(message["part"])
-                characters += sum(len(block.lead) + len(block.text) for block in part.blocks)
-                if characters > self._text_characters:
-                    raise errors.ReaderTooLarge
-                yield part
-            elif "error" in message:
-                raise error_of(*message["error"])
-            else:
-                return
 
     def _ready(self) -> ChildProcess:
         """The living child, or a new one where there is none, or none that is fit."""
         child = self._child
         if child is None or not child.is_fit(self._recycle, self._memory // 2):
             self.close()
-            child = self._child = ChildProcess(self._memory)
+            child = self._child = ChildProcess(self._memory, scratch_dir=self._scratch_dir)
         return child
 
 
-def error_of(code: str, message: str) -> errors.DocmillError:
-    """The typed error with this code, as the child told it."""
-    kinds = (*errors.Unreadable.__subclasses__(), *errors.Refused.__subclasses__())
-    return next((kind for kind in kinds if kind.code == code), errors.Unreadable)(message)
+def _size(path: Path) -> int:
+    """In bytes; 0 of a file that is not there, which the child will say."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -24,8 +24,9 @@ from docmill.domain.documents import (
     TextSource,
     Word,
 )
-from docmill.domain.errors import ReaderTooLarge
+from docmill.domain.errors import DocmillError, ReaderCrashed, ReaderTooLarge, Refused, Unreadable
 
+READY = b"!"  # the first byte of a child, once it is confined and can be asked
 LENGTH_BYTES = 4
 MESSAGE_BYTES = 512 * 1024 * 1024
 
@@ -49,16 +50,38 @@ def receive(stream: BinaryIO) -> Message | None:
 
 
 def parse(body: bytes) -> Message:
-    """The message in these bytes. Raises ValueError when they are none."""
-    message = json.loads(body)
+    """The message in these bytes. Raises ReaderCrashed when they are none."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ReaderCrashed from error
     if not isinstance(message, dict):
-        raise ValueError("not a message")
+        raise ReaderCrashed
     return message
+
+
+def told(message: Message) -> ReadInfo | Part:
+    """What a child says of its document. Raises the error it says, and ReaderCrashed for nonsense.
+
+    A parser may have been taken over, so nothing it says is believed to have the form it should.
+    """
+    try:
+        if "error" in message:
+            raise error_of(*message["error"])
+        return part_of(message["part"]) if "part" in message else info_of(message["info"])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ReaderCrashed from error
+
+
+def error_of(code: str, message: str) -> DocmillError:
+    """The typed error with this code, as the child told it."""
+    kinds = (*Unreadable.__subclasses__(), *Refused.__subclasses__())
+    return next((kind for kind in kinds if kind.code == code), Unreadable)(str(message))
 
 
 def ends(message: Message) -> bool:
     """Whether a child that said this is ready for the next request; one short of memory is not."""
-    return "end" in message or ("error" in message and message["error"][0] != ReaderTooLarge.code)
+    return "end" in message or ("error" in message and ReaderTooLarge.code not in message["error"])
 
 
 def info_message(info: ReadInfo) -> Message:
@@ -88,18 +111,19 @@ def part_message(part: Part) -> Message:
     blocks = [_block_values(block) for block in part.blocks]
     pages = [_page_values(page) for page in part.pages]
     attachments = [[item.name, item.path, item.size_bytes] for item in part.attachments]
-    return {"part": [blocks, part.done, part.total, pages, attachments]}
+    return {"part": [blocks, part.done, part.total, pages, attachments, part.next_page]}
 
 
 def part_of(values: Sequence[Any]) -> Part:
     """The Part that `part_message` wrote."""
-    blocks, done, total, pages, attachments = values
+    blocks, done, total, pages, attachments, next_page = values
     return Part(
         tuple(_block_of(block) for block in blocks),
         done,
         total,
         tuple(_page_of(page) for page in pages),
         tuple(Attachment(*item) for item in attachments),
+        next_page,
     )
 
 
@@ -111,6 +135,8 @@ def _block_values(block: RawBlock) -> list[Any]:
 
 def _block_of(values: Sequence[Any]) -> RawBlock:
     kind, text, lead, page, level, boxes, table, hidden = values
+    if not (isinstance(text, str) and isinstance(lead, str)):
+        raise TypeError("a block is text")
     return RawBlock(
         BlockKind(kind),
         text,
