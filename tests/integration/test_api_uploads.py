@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 import socket
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
+from tests.made_files import archive
 from tests.polling import eventually
 from tests.servers import Databases
 from tests.serving import KEY, Served, problem, serving
@@ -132,21 +131,13 @@ def nothing_is_left(door: Served) -> bool:
     return door.count("documents") == door.count("datasets") == 0 and door.stored_files() == []
 
 
-def zip_of(**members: str) -> bytes:
-    held = BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return held.getvalue()
-
-
 @pytest.mark.parametrize(
     ("name", "content", "status", "code"),
     [
         ("empty.txt", b"", 422, "empty_file"),
         ("program.bin", bytes(range(256)) * 20, 415, "unsupported_type"),
-        ("archive.zip", zip_of(a="b"), 415, "unsupported_type"),
-        ("report.docx", zip_of(a="b")[:60], 422, "damaged_file"),
+        ("archive.zip", archive({"a": "b"}), 415, "unsupported_type"),
+        ("report.docx", archive({"a": "b"})[:60], 422, "damaged_file"),
         ("big.txt", b"x" * 2_000_001, 413, "file_too_large"),
         ("a/../../etc/passwd", NOTE, 422, "invalid_name"),
         ("..", NOTE, 422, "invalid_name"),
