@@ -125,3 +125,18 @@ def test_a_word_document_says_what_it_does_not_show(tmp_path: Path, properties: 
 )
 def test_what_word_shows_is_not_called_hidden(tmp_path: Path, properties: str) -> None:
     assert told(word(tmp_path, run(properties)))[1] == []
+
+
+def test_links_are_kept_beside_the_text_and_scripts_are_not(tmp_path: Path) -> None:
+    body = (
+        '<h2><a href="/home.html">Home</a></h2>'
+        '<ul><li>See <a href="https://ferry.example/a(1)">fares</a> here.</li></ul>'
+        '<p><a href="javascript:x()">Press</a> <a href=" JavaScript:y()">it</a></p>'
+    )
+    found = page(tmp_path, body)
+    links = [(block.text[link.start : link.end], link.target) for block in found for link in block.links]
+    assert links == [("Home", "/home.html"), ("fares", "https://ferry.example/a(1)")]
+    markdown = to_markdown(found)
+    assert "## [Home](/home.html)" in markdown
+    assert "- See [fares](https://ferry.example/a%281%29) here." in markdown
+    assert "javascript" not in markdown.lower()

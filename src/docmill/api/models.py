@@ -386,6 +386,16 @@ class TableView(BaseModel):
     spans: list[SpanView] = Field(description="Cells that cover more than one place.")
 
 
+class LinkView(BaseModel):
+    """Characters of a block's text, and where they point to."""
+
+    model_config = example(start=4, end=8, target="https://ferry.example/fares")
+
+    start: int
+    end: int
+    target: str
+
+
 class BlockView(BaseModel):
     """A piece of a document's text as it was read; `lead` and `text` of all blocks make the whole text."""
 
@@ -401,6 +411,7 @@ class BlockView(BaseModel):
         boxes=[[1, 72.0, 64.0, 214.5, 88.0]],
         table=None,
         hidden=False,
+        links=[],
     )
 
     ordinal: int
@@ -414,6 +425,9 @@ class BlockView(BaseModel):
     boxes: list[list[float]] = Field(description="[page, x0, y0, x1, y1], in points from the top left.")
     table: TableView | None
     hidden: bool = Field(description="Text that is in the file and that people do not see.")
+    links: list[LinkView] = Field(
+        description="Which of its characters point somewhere; kept, never followed."
+    )
 
     @classmethod
     def of(cls, block: Block) -> BlockView:

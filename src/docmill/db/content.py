@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from docmill.db.engine import alone
 from docmill.db.lexical import search_config_for
-from docmill.domain.documents import Block, BlockKind, Box, Chunk, Span, Table
+from docmill.domain.documents import Block, BlockKind, Box, Chunk, Link, Span, Table
 from docmill.domain.ids import VersionRef, chunk_id
 from docmill.ports import Vectors
 
@@ -44,6 +44,10 @@ def _table(value: Mapping[str, Any] | None) -> Table | None:
     return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"], spans)
 
 
+def _links_to_json(links: Sequence[Link]) -> str | None:
+    return json.dumps([[link.start, link.end, link.target] for link in links]) if links else None
+
+
 def copy_rows(
     connection: Connection,
     table: str,
@@ -63,7 +67,7 @@ def copy_rows(
 
 _BLOCK_COLUMNS = (
     "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells, "
-    "hidden"
+    "hidden, links"
 )
 
 
@@ -73,13 +77,14 @@ def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[
         (
             version.version_id, b.ordinal, version.tenant, b.kind.value, b.text, b.lead,
             b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table), b.hidden,
+            _links_to_json(b.links),
         )
         for b in blocks
     )  # fmt: skip
     copy_rows(connection, "blocks", _BLOCK_COLUMNS, rows)
 
 
-_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden"
+_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden, links"
 _BLOCKS = text(
     f"""SELECT {_BLOCK_FIELDS} FROM blocks
 WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start
@@ -101,6 +106,7 @@ def block_of(row: Any) -> Block:
         boxes=boxes_from_json(row.boxes),
         table=_table(row.cells),
         hidden=row.hidden,
+        links=tuple(Link(*link) for link in row.links or ()),
     )
 
 

@@ -92,6 +92,7 @@ blocks = Table(
     Column("boxes", JSONB),
     Column("cells", JSONB),
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
+    Column("links", JSONB),  # [[start, end, target], …] in the block's text
 )
 
 chunks = Table(

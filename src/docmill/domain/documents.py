@@ -134,6 +134,15 @@ class OutlineEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """The characters of a block's text that point somewhere, and where to. Nobody follows it here."""
+
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class RawBlock:
     """What a reader yields, before it has a place in the document's text.
 
@@ -150,6 +159,7 @@ class RawBlock:
     table: Table | None = None
     lead: str = "\n\n"
     hidden: bool = False
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,7 @@ class Block:
     boxes: tuple[Box, ...] = ()
     table: Table | None = None
     hidden: bool = False
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class BlockBuilder:
             boxes=raw.boxes,
             table=raw.table,
             hidden=raw.hidden,
+            links=raw.links,
         )
         self.next_ordinal, self.next_char = block.ordinal + 1, block.char_end
         return block
@@ -71,7 +72,7 @@ def _commented(text: str) -> str:
 
 
 def _render(block: Block | RawBlock) -> str:
-    text = block.text.strip("\n")
+    text = _linked(block).strip("\n")
     if block.kind is BlockKind.HEADING:
         return _heading(text, block.level or 1)
     if block.kind is BlockKind.TABLE and block.table is not None:
@@ -79,6 +80,16 @@ def _render(block: Block | RawBlock) -> str:
     if block.kind is BlockKind.CODE:
         return _fenced(text)
     return text
+
+
+def _linked(block: Block | RawBlock) -> str:
+    """The text with its links."""
+    pieces, at = [], 0
+    for link in block.links:
+        target = link.target.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+        pieces += [block.text[at : link.start], f"[{block.text[link.start : link.end]}]({target})"]
+        at = link.end
+    return "".join(pieces) + block.text[at:]
 
 
 def _heading(text: str, level: int) -> str:

@@ -13,11 +13,14 @@ from markdown_it.token import Token
 from docmill.adapters.readers.decoding import storable
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table, without_controls
 from docmill.adapters.readers.unseen_marks import told_apart
-from docmill.domain.documents import BlockKind, RawBlock
+from docmill.domain.documents import BlockKind, Link, RawBlock
 
 NESTING = 100  # lists and quotes inside one another
+TARGET_CHARACTERS = 2_000
 
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?(</\1\s*>|\Z)|<[/a-zA-Z!?][^>]*>", re.S | re.I)
+_SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.I)
+_HARMLESS = frozenset(("http", "https", "mailto", "ftp", "tel"))
 _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
 
 
@@ -114,24 +117,52 @@ def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | No
 
 
 def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock | None:
-    text = inline_text(content)
+    text, links = _inline(content)
     if not text:
         return None
     if opening.type == "heading_open":
-        return RawBlock(BlockKind.HEADING, " ".join(text.split()), level=int(opening.tag[1]))
+        line = " ".join(text.split())
+        return RawBlock(
+            BlockKind.HEADING, line, level=int(opening.tag[1]), links=links if line == text else ()
+        )
     if lists:
         lead = "\n" if len(lists) > 1 or lists[0].items > 1 or not lists[0].fresh else "\n\n"
-        return RawBlock(BlockKind.LIST, "  " * (len(lists) - 1) + lists[-1].marker() + text, lead=lead)
+        marker = "  " * (len(lists) - 1) + lists[-1].marker()
+        shifted = tuple(Link(link.start + len(marker), link.end + len(marker), link.target) for link in links)
+        return RawBlock(BlockKind.LIST, marker + text, lead=lead, links=shifted)
     kind = BlockKind.IMAGE if re.fullmatch(r"(!\[[^\]]*\]\([^)]*\)\s*)+", content) else BlockKind.TEXT
-    return RawBlock(kind, text)
+    return RawBlock(kind, text, links=links)
 
 
 def inline_text(content: str) -> str:
     """What a reader of the rendered line sees: text, code, and the description of images."""
+    return _inline(content)[0]
+
+
+def _inline(content: str) -> tuple[str, tuple[Link, ...]]:
+    """The text of a rendered line, and its links to places (not to scripts or data)."""
     if not _MARKED.search(content):
-        return clean(content)
+        return clean(content), ()
     children = _inline_parser().parseInline(content)[0].children or []
-    return clean("".join(_inline_piece(child) for child in children))
+    text, links, opened = "", [], (0, "")
+    for child in children:
+        if child.type == "link_open":
+            opened = len(text), str(child.attrs.get("href", ""))
+        elif child.type == "link_close":
+            links.append(Link(opened[0], len(text), opened[1]))
+        text += _inline_piece(child)
+    return clean(text), tuple(_moved(links, text))
+
+
+def _moved(links: Iterable[Link], text: str) -> Iterator[Link]:
+    """The links as they stand in the text without the white space around it."""
+    before, length = len(text) - len(text.lstrip()), len(clean(text))
+    for link in links:
+        start, end = max(link.start - before, 0), min(link.end - before, length)
+        scheme = _SCHEME.match(link.target)
+        harmless = scheme is None or scheme[1].lower() in _HARMLESS
+        if start < end and harmless and link.target and len(link.target) <= TARGET_CHARACTERS:
+            yield Link(start, end, clean(link.target))
 
 
 def _any_link(url: str) -> bool:

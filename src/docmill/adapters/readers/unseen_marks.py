@@ -42,7 +42,7 @@ def _apart(block: RawBlock) -> Iterator[RawBlock]:
 
 def _without(block: RawBlock) -> RawBlock:
     if block.table is None:
-        return replace(block, text=_seen(block.text))
+        return replace(block, text=_seen(block.text), links=())
     rows = ([_seen(cell) for cell in row] for row in block.table.rows)
     table = table_block(tidy_table(rows, block.table.header_rows), block.page)
     return replace(block, text=table.text, table=table.table)

@@ -13,6 +13,7 @@ from docmill.domain.documents import (
     Attachment,
     BlockKind,
     Box,
+    Link,
     OutlineEntry,
     Page,
     PageLoss,
@@ -130,11 +131,13 @@ def part_of(values: Sequence[Any]) -> Part:
 def _block_values(block: RawBlock) -> list[Any]:
     boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in block.boxes]
     table = block.table and _table_values(block.table)
-    return [block.kind.value, block.text, block.lead, block.page, block.level, boxes, table, block.hidden]
+    links = [[link.start, link.end, link.target] for link in block.links]
+    place = [block.page, block.level, boxes]
+    return [block.kind.value, block.text, block.lead, *place, table, block.hidden, links]
 
 
 def _block_of(values: Sequence[Any]) -> RawBlock:
-    kind, text, lead, page, level, boxes, table, hidden = values
+    kind, text, lead, page, level, boxes, table, hidden, links = values
     if not (isinstance(text, str) and isinstance(lead, str)):
         raise TypeError("a block is text")
     return RawBlock(
@@ -146,6 +149,7 @@ def _block_of(values: Sequence[Any]) -> RawBlock:
         table=_table_of(table) if table else None,
         lead=lead,
         hidden=hidden,
+        links=tuple(Link(*link) for link in links),
     )
 
 
