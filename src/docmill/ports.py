@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.pictures import Picture
 from docmill.domain.states import StageName
 
@@ -36,9 +36,16 @@ class Reading(Protocol):
     """Reads a file outside this process, within limits of time and memory."""
 
     def read(
-        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+        self,
+        path: Path,
+        media_type: str,
+        first_page: int = 1,
+        only_pages: Sequence[int] = (),
+        choice: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> Iterator[ReadInfo | Part]:
-        """As Reader.read; a child that hangs, grows or dies becomes an Unreadable error.
+        """As Reader.read, by the readers that `choice` names; raises ReaderMissing where they are not.
+
+        A child that hangs, grows or dies becomes an Unreadable error.
 
         A page on which that happens is `missing`, and the others are read. `first_page` is a `next_page` of
         an earlier reading, or `only_pages` are wanted.

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.serving import Served, problem
 
+from docmill.adapters.readers import docling_engine
 from docmill.domain.documents import ChunkSettings
 
 NOTE = b"# Ferry\n\nThe first ferry leaves at six.\n"
@@ -63,6 +64,14 @@ def test_settings_that_do_not_fit_are_refused(served: Served, chunking: dict[str
     made = served.client.post("/api/v1/datasets", json={"name": "odd", "chunking": chunking})
 
     problem(made, 422, "invalid_settings")
+    assert served.count("datasets") == 0
+
+
+@pytest.mark.skipif(docling_engine.is_installed(), reason="docling is installed here")
+def test_an_engine_that_is_not_installed_is_refused(served: Served) -> None:
+    made = served.client.post("/api/v1/datasets", json={"name": "odd", "reader": "docling"})
+
+    assert "docmill[docling]" in problem(made, 422, "reader_missing")["detail"]
     assert served.count("datasets") == 0
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCases
 from docmill.api.models import DATASET_ID, NEXT_CURSOR, TIME, example, example_of
 from docmill.api.problems import described_header, problems
-from docmill.domain.documents import ChunkSettings
+from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.services.datasets import USUAL_PRIORITY
 from docmill.services.datasets import Dataset as StoredDataset
 
@@ -21,6 +21,7 @@ router = APIRouter(prefix="/datasets", tags=["datasets"])
 Priority = Annotated[int, Field(ge=0, le=9, description="Of new documents: 0 to 9, 9 first.")]
 
 _DEFAULT = ChunkSettings()
+_READER = "Whose readers read its documents: `docmill`, or `docling` where `docmill[docling]` is installed."
 _LOCATION = described_header("Location", "The dataset's own address.", f"/api/v1/datasets/{DATASET_ID}")
 
 
@@ -58,6 +59,7 @@ class NewDataset(BaseModel):
     name: Storable = Field(description="1 to 100 letters, digits, spaces, dots, dashes or underscores.")
     chunking: Chunking = Field(default_factory=Chunking)
     priority: Priority = USUAL_PRIORITY
+    reader: ReaderChoice = Field(default=ReaderChoice.DOCMILL, description=_READER)
 
 
 class DatasetChange(BaseModel):
@@ -67,6 +69,7 @@ class DatasetChange(BaseModel):
 
     chunking: ChunkingChange = Field(default_factory=ChunkingChange)
     priority: Priority | None = None
+    reader: ReaderChoice | None = Field(default=None, description=_READER)
 
 
 class DatasetView(BaseModel):
@@ -76,6 +79,7 @@ class DatasetView(BaseModel):
         id=DATASET_ID,
         name="contracts",
         chunking={"size": 200, "overlap": 0, "unit": "tokens"},
+        reader="docmill",
         priority=5,
         documents=12,
         created_at=TIME,
@@ -84,6 +88,7 @@ class DatasetView(BaseModel):
     id: UUID
     name: str
     chunking: Chunking = Field(description="Settings for documents that come from now on.")
+    reader: ReaderChoice = Field(description=_READER)
     priority: int = Field(description="Of documents that come from now on: 0 to 9, 9 first.")
     documents: int = Field(description="How many documents it has.")
     created_at: datetime
@@ -96,6 +101,7 @@ class DatasetView(BaseModel):
             id=dataset.id,
             name=dataset.name,
             chunking=Chunking.model_validate({"size": cut.size, "overlap": cut.overlap, "unit": cut.unit}),
+            reader=dataset.reader,
             priority=dataset.priority,
             documents=dataset.documents,
             created_at=dataset.created_at,
@@ -144,7 +150,7 @@ def create_dataset(body: NewDataset, response: Response, services: UseCases, ten
     409 when a dataset of this name has other settings.
     """
     chunking = ChunkSettings(**body.chunking.model_dump())
-    dataset, created = services.datasets.create(tenant, body.name, chunking, body.priority)
+    dataset, created = services.datasets.create(tenant, body.name, chunking, body.priority, body.reader)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/api/v1/datasets/{dataset.id}"
     return DatasetView.of(dataset)
@@ -163,6 +169,7 @@ def get_dataset(dataset: Dataset, services: UseCases, tenant: Tenant) -> Dataset
     responses=problems(404, 413, 422),
 )
 def change_dataset(dataset: Dataset, body: DatasetChange, services: UseCases, tenant: Tenant) -> DatasetView:
-    """Set some of size, overlap and unit, and the priority. They hold for documents that come later."""
+    """Set some of size, overlap and unit, the priority and the reader, for documents that come later."""
     changes = body.chunking.model_dump(exclude_none=True)
-    return DatasetView.of(services.datasets.change(tenant, dataset, changes, body.priority))
+    changed = services.datasets.change(tenant, dataset, changes, body.priority, body.reader)
+    return DatasetView.of(changed)

@@ -211,6 +211,13 @@ class ReadInfo:
     outline: tuple[OutlineEntry, ...] = ()
 
 
+class ReaderChoice(StrEnum):
+    """Whose readers a dataset asks for. What docling does not read is read by docmill's own."""
+
+    DOCMILL = "docmill"
+    DOCLING = "docling"
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkSettings:
     """How a dataset cuts its documents: `size` and `overlap` in `unit` ("tokens" or "characters")."""

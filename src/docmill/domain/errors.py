@@ -11,6 +11,7 @@
     ├── NotFound                   DatasetNotFound, DocumentNotFound, TaskNotFound, FileNotStored,
     │                              WebhookNotFound, DeliveryNotFound, PageNotFound, ChunkNotFound
     ├── Conflict                   NotPublished, RequestInWork, StaleVersion, WebhookDisabled, WrongState
+    ├── ReaderMissing              a dataset asks for an engine that is not installed
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
     ├── Unreadable                 the document was taken in and cannot be read
@@ -253,6 +254,13 @@ class WebhookDisabled(Conflict):
     """This webhook is switched off, so nothing is sent. `docmill webhooks enable` switches it on again."""
 
     code = "webhook_disabled"
+
+
+class ReaderMissing(DocmillError):
+    """docling is not installed here. Install `docmill[docling]`, or set the dataset's reader to docmill."""
+
+    code = "reader_missing"
+    http_status = 422
 
 
 class Refused(DocmillError):

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from docmill.db import tasks
 from docmill.db.engine import alone, typed
 from docmill.db.line import more_urgent
-from docmill.domain.documents import ChunkSettings
+from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.errors import (
     DatabaseUnavailable,
     DocmillError,
@@ -83,6 +83,7 @@ def work_of(claim: tasks.Claim) -> Work:
         media_type=claim.media_type,
         storage_key=claim.storage_key,
         chunking=ChunkSettings(**claim.settings["chunking"]),
+        reader=ReaderChoice(claim.settings.get("reader", ReaderChoice.DOCMILL)),
         language=(claim.language, claim.language_confidence or 0.0) if claim.language else None,
         total_chunks=claim.total_chunks or 0,
         cursor=claim.cursor,

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from docmill.adapters.readers import docling_engine
 from docmill.db import catalogue, intake
 from docmill.db.engine import reaching_database
 from docmill.domain.cursors import Page, decode_cursor, page_of
-from docmill.domain.documents import ChunkSettings
-from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
+from docmill.domain.documents import ChunkSettings, ReaderChoice
+from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings, ReaderMissing
 from docmill.domain.ids import dataset_id
 from docmill.domain.names import as_uuid, check_dataset_name, composed
 from docmill.ports import SPECIAL_TOKENS
@@ -32,14 +33,21 @@ class Dataset:
     id: UUID
     name: str
     chunking: ChunkSettings
+    reader: ReaderChoice
     priority: int
     documents: int
     created_at: datetime
 
 
-def settings_of(chunking: ChunkSettings) -> dict[str, Any]:
+def settings_of(chunking: ChunkSettings, reader: ReaderChoice = ReaderChoice.DOCMILL) -> dict[str, Any]:
     """A dataset's settings as they are stored, and copied to every version when it is made."""
-    return {"chunking": asdict(chunking)}
+    return {"chunking": asdict(chunking), "reader": reader.value}
+
+
+def check_reader(reader: ReaderChoice) -> None:
+    """Raises ReaderMissing when the engine is not installed here."""
+    if reader is ReaderChoice.DOCLING and not docling_engine.is_installed():
+        raise ReaderMissing
 
 
 class Datasets:
@@ -51,17 +59,26 @@ class Datasets:
 
     @reaching_database
     def create(
-        self, tenant: str, name: str, chunking: ChunkSettings, priority: int = USUAL_PRIORITY
+        self,
+        tenant: str,
+        name: str,
+        chunking: ChunkSettings,
+        priority: int = USUAL_PRIORITY,
+        reader: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> tuple[Dataset, bool]:
-        """The dataset of this name, and whether it is new. Raises Conflict when it has other settings."""
+        """The dataset of this name, and whether it is new. Raises Conflict when it has other settings.
+
+        Raises ReaderMissing and InvalidSettings.
+        """
         self.check_chunking(chunking)
+        check_reader(reader)
         name = check_dataset_name(name)
         dataset = dataset_id(tenant, name)
         with self._engine.begin() as connection:
-            terms = intake.Terms(settings_of(chunking), priority)
+            terms = intake.Terms(settings_of(chunking, reader), priority)
             created = intake.insert_dataset(connection, tenant, dataset, name, terms)
         found = self.find(tenant, str(dataset))
-        if (found.chunking, found.priority) != (chunking, priority):
+        if (found.chunking, found.priority, found.reader) != (chunking, priority, reader):
             raise Conflict(
                 "A dataset of this name has other settings. Change them with PATCH, or choose a name."
             )
@@ -97,17 +114,24 @@ class Datasets:
 
     @reaching_database
     def change(
-        self, tenant: str, name_or_id: str, changes: Mapping[str, Any], priority: int | None = None
+        self,
+        tenant: str,
+        name_or_id: str,
+        changes: Mapping[str, Any],
+        priority: int | None = None,
+        reader: ReaderChoice | None = None,
     ) -> Dataset:
-        """Set some of size, overlap and unit, and the priority, for documents that come later.
+        """Set some of size, overlap and unit, the priority and the reader, for documents that come later.
 
-        Raises DatasetNotFound, InvalidSettings.
+        Raises DatasetNotFound, InvalidSettings, ReaderMissing.
         """
         dataset = self.find(tenant, name_or_id)
         chunking = ChunkSettings(**{**asdict(dataset.chunking), **changes})
         self.check_chunking(chunking)
+        wanted = dataset.reader if reader is None else reader
+        check_reader(wanted)
         with self._engine.begin() as connection:
-            settings = settings_of(chunking)
+            settings = settings_of(chunking, wanted)
             catalogue.set_dataset(connection, tenant, dataset.id, settings, priority)
         return self.find(tenant, str(dataset.id))
 
@@ -130,4 +154,5 @@ class Datasets:
 
 def _dataset(row: catalogue.DatasetRow) -> Dataset:
     chunking = ChunkSettings(**row.settings["chunking"])
-    return Dataset(row.id, row.name, chunking, row.priority, row.documents, row.created_at)
+    reader = ReaderChoice(row.settings.get("reader", ReaderChoice.DOCMILL))
+    return Dataset(row.id, row.name, chunking, reader, row.priority, row.documents, row.created_at)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from docmill.domain.documents import ChunkSettings
+from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
 from docmill.domain.states import StageName
@@ -37,6 +37,7 @@ class Work:
     media_type: str
     storage_key: str
     chunking: ChunkSettings
+    reader: ReaderChoice
     language: Detected | None
     total_chunks: int
     cursor: Mapping[str, Any]

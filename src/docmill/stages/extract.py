@@ -110,7 +110,8 @@ class Extract:
         path = self._storage.local_path(work.storage_key)
         only = work.base.pages if work.base else ()
         try:
-            yield from self._reading.read(path, work.media_type, work.cursor.get("first", 1), only)
+            first = work.cursor.get("first", 1)
+            yield from self._reading.read(path, work.media_type, first, only, work.reader)
         except Unreadable as error:
             self._storage.local_path(work.storage_key)
             if not only:

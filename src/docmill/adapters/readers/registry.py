@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from docmill.adapters.readers import docling_engine
 from docmill.adapters.readers.asciidoc import AsciiDocReader
 from docmill.adapters.readers.deck import DeckReader
 from docmill.adapters.readers.delimited import DelimitedReader
@@ -24,6 +25,7 @@ from docmill.adapters.readers.web_archive import WebArchiveReader
 from docmill.adapters.readers.xml_text import XmlReader
 from docmill.adapters.readers.yaml_values import YamlReader
 from docmill.domain import media_types as types
+from docmill.domain.documents import ReaderChoice
 from docmill.domain.errors import UnsupportedType
 
 if TYPE_CHECKING:
@@ -75,10 +77,17 @@ def has_pages(media_type: str) -> bool:
     return media_type in _PAGED
 
 
-def reader_for(media_type: str, attempt: int = 0, selection: Selection = WHOLE) -> Reader:
+def reader_for(
+    media_type: str,
+    attempt: int = 0,
+    selection: Selection = WHOLE,
+    choice: ReaderChoice = ReaderChoice.DOCMILL,
+) -> Reader:
     """The reader of this media type; a later `attempt` leaves out what crashed. Raises UnsupportedType."""
     if media_type in _PAGED:
         return _PAGED[media_type](attempt, selection)
+    if choice is ReaderChoice.DOCLING and media_type in docling_engine.READ:
+        return docling_engine.DoclingReader()
     if media_type not in _READERS:
         raise UnsupportedType
     return _READERS[media_type]()

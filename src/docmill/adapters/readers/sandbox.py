@@ -14,7 +14,7 @@ from docmill.adapters.readers.pdf_pages import PART_PAGES, Selection
 from docmill.adapters.readers.quarantine import DEATHS, lost_pages
 from docmill.adapters.readers.registry import attempts, has_pages
 from docmill.domain import errors
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.limits import reading_seconds
 
 TEXT_CHARACTERS = 200_000_000
@@ -30,6 +30,7 @@ class _Document:
     path: Path
     media_type: str
     selection: Selection
+    choice: ReaderChoice
     seconds: float
     left: float
     characters: int = 0
@@ -83,15 +84,22 @@ class ReadingChild:
         self._child: ChildProcess | None = None
 
     def read(
-        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+        self,
+        path: Path,
+        media_type: str,
+        first_page: int = 1,
+        only_pages: Sequence[int] = (),
+        choice: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> Iterator[ReadInfo | Part]:
-        """As Reading.read, plus ReaderTimeout, ReaderTooLarge and ReaderCrashed.
+        """As Reading.read, plus ReaderMissing, ReaderTimeout, ReaderTooLarge and ReaderCrashed.
 
         A page on which the reader dies is looked for and left out; where there is none such, the format's
         spare reader is tried. Leaving the iterator early ends the child.
         """
         seconds = reading_seconds(self._timeout, _size(path))
-        document = _Document(path, media_type, Selection(first_page, tuple(only_pages)), seconds, seconds)
+        document = _Document(
+            path, media_type, Selection(first_page, tuple(only_pages)), choice, seconds, seconds
+        )
         share = FIRST_SHARE if has_pages(media_type) else 1.0
         try:
             yield from self._read(document, 0, seconds * share)
@@ -160,7 +168,8 @@ class ReadingChild:
 
     def _read(self, document: _Document, attempt: int, seconds: float) -> Iterator[ReadInfo | Part]:
         selection = document.selection.as_row()
-        for message in self._ask(document, seconds, attempt=attempt, selection=selection):
+        choice = document.choice.value
+        for message in self._ask(document, seconds, attempt=attempt, selection=selection, choice=choice):
             item = wire.told(message)
             if isinstance(item, Part):
                 document.take(item, self._text_characters)

@@ -25,7 +25,14 @@ from docmill.domain.documents import (
     TextSource,
     Word,
 )
-from docmill.domain.errors import DocmillError, ReaderCrashed, ReaderTooLarge, Refused, Unreadable
+from docmill.domain.errors import (
+    DocmillError,
+    ReaderCrashed,
+    ReaderMissing,
+    ReaderTooLarge,
+    Refused,
+    Unreadable,
+)
 
 READY = b"!"  # the first byte of a child, once it is confined and can be asked
 LENGTH_BYTES = 4
@@ -76,7 +83,11 @@ def told(message: Message) -> ReadInfo | Part:
 
 def error_of(code: str, message: str) -> DocmillError:
     """The typed error with this code, as the child told it."""
-    kinds = (*Unreadable.__subclasses__(), *Refused.__subclasses__())
+    kinds: tuple[type[DocmillError], ...] = (
+        ReaderMissing,
+        *Unreadable.__subclasses__(),
+        *Refused.__subclasses__(),
+    )
     return next((kind for kind in kinds if kind.code == code), Unreadable)(str(message))
 
 

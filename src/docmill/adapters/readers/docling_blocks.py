@@ -1,0 +1,76 @@
+"""docling's document to blocks of the same contract as every other reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from docmill.adapters.readers.outlined_lists import list_item
+from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.domain.documents import BlockKind, RawBlock
+
+_KINDS = {
+    "caption": BlockKind.CAPTION,
+    "footnote": BlockKind.FOOTNOTE,
+    "page_header": BlockKind.PAGE_HEADER,
+    "page_footer": BlockKind.PAGE_FOOTER,
+    "code": BlockKind.CODE,
+}
+
+
+def docling_blocks(document: Any) -> Iterator[RawBlock]:
+    """The blocks in docling's order."""
+    items = [(item, _label(item)) for item, _ in document.iterate_items()]
+    below_title = any(label == "title" for _, label in items)
+    inside_list = False
+    for item, label in items:
+        if label == "list_item":
+            yield _list_item(document, item, first=not inside_list)
+            inside_list = True
+            continue
+        block = _block(document, item, label, below_title)
+        if block is not None and block.text:
+            inside_list = False
+            yield block
+
+
+def _block(document: Any, item: Any, label: str, below_title: bool) -> RawBlock | None:
+    if label in ("title", "section_header"):
+        level = 1 if label == "title" else item.level + below_title
+        return RawBlock(BlockKind.HEADING, " ".join(clean(item.text).split()), level=min(level, 6))
+    if label in ("table", "document_index"):
+        return _table(item)
+    if label in ("picture", "chart"):
+        return RawBlock(BlockKind.IMAGE, clean(item.caption_text(document)))
+    text = getattr(item, "text", None)
+    return RawBlock(_KINDS.get(label, BlockKind.TEXT), clean(text)) if isinstance(text, str) else None
+
+
+def _table(item: Any) -> RawBlock:
+    """A cell over several places stands at its first one."""
+    grid = item.data.grid
+    rows = [
+        [
+            cell.text if (cell.start_row_offset_idx, cell.start_col_offset_idx) == (row, column) else ""
+            for column, cell in enumerate(cells)
+        ]
+        for row, cells in enumerate(grid)
+    ]
+    heads = 0
+    while heads < len(grid) and grid[heads] and all(cell.column_header for cell in grid[heads]):
+        heads += 1
+    return table_block(tidy_table(rows, header_rows=heads))
+
+
+def _list_item(document: Any, item: Any, *, first: bool) -> RawBlock:
+    depth, parent = -1, item.parent
+    while parent is not None:
+        owner = parent.resolve(document)
+        depth += _label(owner) in ("list", "ordered_list")
+        parent = getattr(owner, "parent", None)
+    marker = item.marker if item.enumerated and item.marker else "-"
+    return list_item(clean(item.text), max(0, depth), marker, first=first)
+
+
+def _label(item: Any) -> str:
+    return str(getattr(item.label, "value", item.label))
