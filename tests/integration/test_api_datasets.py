@@ -75,6 +75,19 @@ def test_an_engine_that_is_not_installed_is_refused(served: Served) -> None:
     assert served.count("datasets") == 0
 
 
+@pytest.mark.skipif(docling_engine.is_installed(), reason="docling is installed here")
+def test_a_document_read_where_the_engine_is_missing_says_what_to_install(served: Served) -> None:
+    """The dataset's reader reaches the reading child; here it was set where docling was installed."""
+    served.client.post("/api/v1/datasets", json={"name": "notes"})
+    served.here.rows("""UPDATE datasets SET settings = settings || '{"reader": "docling"}' RETURNING id""")
+    served.here.start("worker")
+
+    served.publish("ferry.md", NOTE, dataset="notes")
+
+    (task,) = served.here.rows("SELECT status, error FROM document_tasks")
+    assert (task.status, task.error["code"]) == ("failed", "reader_missing")
+
+
 @pytest.mark.parametrize(
     "name", ["", " x", "a/b", "x" * 101, "tab\t", "\0", "00000000-0000-4000-8000-000000000000"]
 )
