@@ -1,6 +1,6 @@
 # Everything runs from a checkout with Python 3.11+ and make; `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo up down test check format bench chaos eval lock clean
+.PHONY: help setup dev demo up down test check format bench chaos fuzz eval lock clean
 
 PYTHON_IN_VENV := .venv/bin/python
 UV ?= uv
@@ -46,6 +46,12 @@ bench: dev ## Measure speed (BENCH="--quick"); writes benchmarks/out/bench.json
 
 chaos: dev ## Strike the product with 300 faults (FAULTS=…, SEED=…); writes benchmarks/out/chaos.json
 	@$(PYTHON_IN_VENV) -m benchmarks.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+fuzz: dev ## Read damaged files for SECONDS=…, and fuzz the readers' edges where atheris is installed
+	@$(PYTHON_IN_VENV) -m benchmarks.fuzz --seconds $(or $(SECONDS),300)
+	@if $(PYTHON_IN_VENV) -c "import atheris" 2>/dev/null; \
+	then $(PYTHON_IN_VENV) -m tests.fuzz.edges -max_total_time=$(or $(SECONDS),300) -max_len=4096; \
+	else echo "atheris is not installed: the readers' edges were not fuzzed (pip install atheris)"; fi
 
 eval: dev ## Measure quality (EVAL="--only tables"); writes benchmarks/out/eval.json
 	@bash benchmarks/setup.sh
