@@ -25,7 +25,7 @@ from sqlalchemy import event
 from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.registry import reader_for
 from docmill.bootstrap import App, make_app, make_recovery, make_stages
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
 from docmill.pipeline.runner import Runner, RunnerSettings
@@ -118,7 +118,12 @@ class Here:
     """Reads in this process, in parts small enough that a short document has several."""
 
     def read(
-        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+        self,
+        path: Path,
+        media_type: str,
+        first_page: int = 1,
+        only_pages: Sequence[int] = (),
+        choice: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> Iterator[ReadInfo | Part]:
         for item in reader_for(media_type).read(path, media_type):
             if isinstance(item, ReadInfo):

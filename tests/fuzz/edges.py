@@ -36,8 +36,8 @@ def edges(folder: Path) -> list[Callable[[bytes], Any]]:
         return file
 
     return [
-        *(lambda data, name=name: detect(stored(data), name) for name in NAMES),  # type: ignore[misc]
-        *(lambda data, kind=kind: list(reader_for(kind).read(stored(data), kind)) for kind in OURS),  # type: ignore[misc]
+        *(lambda data, name=name: detect(stored(data), name) for name in NAMES),
+        *(lambda data, kind=kind: list(reader_for(kind).read(stored(data), kind)) for kind in OURS),
         lambda data: mended(decode(data).text),
         lambda data: list(rendered_blocks(decode(data).text)),
         lambda data: wire.told(wire.parse(data)),

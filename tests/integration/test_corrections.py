@@ -14,7 +14,7 @@ from tests.polling import eventually
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
 
-from docmill.domain.documents import ChunkSettings, Page, PageLoss, TextSource
+from docmill.domain.documents import ChunkSettings, Page, PageLoss, ReaderChoice, TextSource
 from docmill.domain.ids import VersionRef
 from docmill.domain.revision import CORRECTED
 from docmill.ports import Embedded, Embedder
@@ -190,6 +190,7 @@ def waiting_for_vectors(api: Served, document: str) -> list[Work]:
             media_type="",
             storage_key="",
             chunking=ChunkSettings(),
+            reader=ReaderChoice.DOCMILL,
             language=None,
             total_chunks=row.total_chunks,
             cursor={},

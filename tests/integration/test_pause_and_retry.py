@@ -25,7 +25,7 @@ from tests.pipelines import (
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_stages
 from docmill.db.control import Scope, Verb
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.errors import Unavailable
 from docmill.domain.states import StageName
 from docmill.pipeline.control import Control
@@ -45,9 +45,14 @@ class CountedReading:
     parts: int = 0
 
     def read(
-        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+        self,
+        path: Path,
+        media_type: str,
+        first_page: int = 1,
+        only_pages: Sequence[int] = (),
+        choice: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> Iterator[ReadInfo | Part]:
-        for item in self.reading.read(path, media_type, first_page, only_pages):
+        for item in self.reading.read(path, media_type, first_page, only_pages, choice):
             self.parts += isinstance(item, Part)
             yield item
 

@@ -14,7 +14,7 @@ from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_stages
-from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.states import StageName
 from docmill.ports import Filter, Reading
 from docmill.stages.contract import Stage
@@ -39,10 +39,15 @@ class Vanishing:
         self.reading.close()
 
     def read(
-        self, path: Path, media_type: str, first_page: int = 1, only_pages: Sequence[int] = ()
+        self,
+        path: Path,
+        media_type: str,
+        first_page: int = 1,
+        only_pages: Sequence[int] = (),
+        choice: ReaderChoice = ReaderChoice.DOCMILL,
     ) -> Iterator[ReadInfo | Part]:
         path.unlink()
-        return self.reading.read(path, media_type, first_page, only_pages)
+        return self.reading.read(path, media_type, first_page, only_pages, choice)
 
 
 @pytest.fixture
