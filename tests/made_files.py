@@ -283,7 +283,8 @@ def pptx(slides: Iterable[tuple[str, str]]) -> bytes:
         )
     ids = "".join(f'<p:sldId id="{255 + n}" r:id="rId{n}"/>' for n in range(1, len(texts) + 1))
     parts["ppt/presentation.xml"] = (
-        f"<p:presentation {_SLIDE}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"
+        f"<p:presentation {_SLIDE}><p:sldIdLst>{ids}</p:sldIdLst>"
+        f'<p:sldSz cx="12192000" cy="6858000"/></p:presentation>'
     )
     links = _links(("slide", f"slides/slide{n}.xml") for n in range(1, len(texts) + 1))
     parts["ppt/_rels/presentation.xml.rels"] = links

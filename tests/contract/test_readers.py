@@ -19,7 +19,7 @@ from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.rendered import rendered_blocks
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo
 from docmill.domain.errors import DamagedFile, NoPages, NoText, PasswordRequired
 from docmill.domain.text import document_text
 
@@ -537,6 +537,7 @@ def test_slides_are_pages_under_their_title_whatever_the_script(desk: Desk) -> N
         (2, BlockKind.HEADING, "Zweite"),
         (2, BlockKind.TEXT, "语言"),
     ]
+    assert [page for part in read.parts for page in part.pages] == [Page(1, 960, 540), Page(2, 960, 540)]
 
 
 def test_sheets_are_pages_under_their_name(desk: Desk) -> None:

@@ -13,12 +13,13 @@ from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.slide_size import slide_size
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.adapters.readers.unseen_marks import told_apart
 from docmill.adapters.readers.unseen_word import marked_document
 from docmill.adapters.readers.web import as_utf8, title_of
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
+from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import NoPages, NoText
 from docmill.domain.media_types import DOCX, HTML
 
@@ -75,13 +76,13 @@ class SlideReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then one part for each slide. Raises as OfficeReader, and NoPages."""
-        document = xberg_engine.extract(path.read_bytes(), media_type)
+        data = path.read_bytes()
+        document = xberg_engine.extract(data, media_type)
         has_text = any(
             clean(page.content) or clean(page.speaker_notes or "") for page in document.pages or ()
         )
-        yield from _paged(
-            document, media_type, [list(_slide(page)) for page in document.pages or ()], has_text
-        )
+        slides = [list(_slide(page)) for page in document.pages or ()]
+        yield from _paged(document, media_type, slides, has_text, slide_size(data))
 
 
 class SheetReader:
@@ -105,7 +106,11 @@ def _flowing(found: Iterator[RawBlock], info: ReadInfo) -> Iterator[ReadInfo | P
 
 
 def _paged(
-    document: Any, media_type: str, pages: list[list[RawBlock]], has_text: bool
+    document: Any,
+    media_type: str,
+    pages: list[list[RawBlock]],
+    has_text: bool,
+    size: tuple[float, float] | None = None,
 ) -> Iterator[ReadInfo | Part]:
     if not pages:
         raise NoPages
@@ -114,7 +119,7 @@ def _paged(
     pages[0] = list(first_without_lead(pages[0]))
     yield document_info(document, media_type, len(pages))
     for number, blocks in enumerate(pages, start=1):
-        yield Part(tuple(blocks), number, len(pages))
+        yield Part(tuple(blocks), number, len(pages), (Page(number, *size),) if size else ())
 
 
 def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo:
@@ -122,7 +127,11 @@ def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo
     about = document.metadata
     known = {
         "author": ", ".join(about.authors or ()),
+        "subject": about.subject,
+        "keywords": ", ".join(about.keywords or ()),
+        "producer": str((about.additional or {}).get("application") or "").strip('"'),
         "created": about.created_at,
+        "modified": about.modified_at,
         "language": about.language,
     }
     metadata = {key: clean(value) for key, value in known.items() if value}
