@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.corpus import Document, Question, Set, corpus_folder, scifact, xquad
 from benchmarks.eval_chunking import read_blocks, read_questions, score
 from benchmarks.eval_languages import evaluate_languages
+from benchmarks.eval_ocr import evaluate_ocr
 from benchmarks.eval_tables import evaluate_tables
 from benchmarks.eval_texts import evaluate_texts
 from benchmarks.figures import Figure, at_least, info, show, write
@@ -169,6 +170,7 @@ SEARCHING: dict[str, Callable[[Stack, Path], list[Figure]]] = {
     "scifact": evaluate_scifact,
     "chunking": evaluate_chunking,
     "xquad": evaluate_xquad,
+    "ocr": lambda _stack, folder: evaluate_ocr(folder),
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from docmill import bootstrap
 from docmill.bootstrap import App
 from docmill.domain.states import StageName
-from docmill.ports import Reading
+from docmill.ports import Reading, Recognizer
 from docmill.settings import load_settings
 from docmill.stages.contract import Stage, Step, Work
 from docmill.worker.main import run_worker
@@ -35,7 +35,11 @@ def _save_nothing(_connection: Connection) -> None:
     """No results."""
 
 
-def nothing_stages(app: App, reading: Reading) -> dict[StageName, Stage]:  # noqa: ARG001
+def nothing_stages(
+    app: App,  # noqa: ARG001
+    reading: Reading,  # noqa: ARG001
+    recognizer: Recognizer,  # noqa: ARG001
+) -> dict[StageName, Stage]:
     """Every stage, each a single empty step."""
     return {name: Nothing(name) for name in StageName}
 

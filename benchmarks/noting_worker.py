@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from docmill import bootstrap
 from docmill.bootstrap import App
 from docmill.domain.states import StageName
-from docmill.ports import Reading
+from docmill.ports import Reading, Recognizer
 from docmill.settings import load_settings
 from docmill.stages.contract import Stage, Step, Work
 from docmill.worker.main import run_worker
@@ -49,7 +49,11 @@ def _save_nothing(_connection: Connection) -> None:
     """No results."""
 
 
-def noting_stages(app: App, reading: Reading) -> dict[StageName, Stage]:  # noqa: ARG001
+def noting_stages(
+    app: App,
+    reading: Reading,  # noqa: ARG001
+    recognizer: Recognizer,  # noqa: ARG001
+) -> dict[StageName, Stage]:
     """Every stage, noting into the data directory."""
     return {name: Noting(name, app.settings.home / "notes") for name in StageName}
 

@@ -1,8 +1,9 @@
-"""Builds the sample documents that cannot be written by hand: PDF, DOCX, XLSX, PPTX and the long CSV.
+"""Builds the sample documents that cannot be written by hand: PDF, DOCX, XLSX, PPTX, a scan and the long CSV.
 
 The other samples are plain text and are edited in place in `samples/ferry/`. The result is the same to
-the byte on every run, so that the documents keep their ids. It needs four packages that docmill itself
-does not: `fpdf2==2.8.9 python-docx==1.2.0 python-pptx==1.0.2 XlsxWriter==3.3.1`. Run it in an
+the byte on every run, so that the documents keep their ids. It needs these packages, of
+which docmill itself has Pillow only: `fpdf2==2.8.9 pillow==13.0.0 python-docx==1.2.0 python-pptx==1.0.2
+XlsxWriter==3.3.1`. Run it in an
 environment of its own:
 
     python scripts/make_samples.py
@@ -26,6 +27,7 @@ import xlsxwriter
 from docx.opc.coreprops import CoreProperties
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from PIL import Image, ImageDraw, ImageFont
 from pptx.parts.coreprops import CorePropertiesPart
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -284,6 +286,30 @@ def freeze(path: Path) -> None:
             archive.writestr(info, content, zipfile.ZIP_DEFLATED, 9)
 
 
+NOTICE = (
+    "# Notice to passengers",
+    "The landing at Hythe End is closed from 4 to 22 May 2026.",
+    "The pontoon is lifted out of the water, because its chains",
+    "have worn thin, and is painted while it is ashore.",
+    "",
+    "Until then all sailings to Hythe End call at Sallow Quay,",
+    "and a minibus waits there for every boat. It is free with",
+    "a ferry ticket and takes two bicycles.",
+)
+
+
+def write_notice(path: Path) -> None:
+    """A notice from the board on the quay, as a scanner gives it: nothing but pixels, and not quite level."""
+    page, dpi, top = Image.new("L", (1200, 850), 255), 150, 70
+    pen = ImageDraw.Draw(page)
+    for line in NOTICE:
+        size = 54 if line.startswith("# ") else 30
+        pen.text((90, top), line.removeprefix("# "), fill=20, font=ImageFont.load_default(size))
+        top += 2 * size + (30 if size > 40 else 0)
+    skew = page.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=255)
+    skew.point(lambda grey: 255 if grey > 140 else 0).convert("1").save(path, dpi=(dpi, dpi), optimize=True)
+
+
 def main() -> None:
     """Write every generated sample."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -293,6 +319,7 @@ def main() -> None:
     write_minutes(TEXTS / "minutes.md", OUT / "minutes.docx")
     write_timetable(OUT / "timetable.xlsx")
     write_review(weeks, OUT / "season-review.pptx")
+    write_notice(OUT / "landing-closed.png")
     for name in ("minutes.docx", "timetable.xlsx", "season-review.pptx"):
         freeze(OUT / name)
 

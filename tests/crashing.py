@@ -24,7 +24,7 @@ from sqlalchemy import event
 
 from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.registry import reader_for
-from docmill.bootstrap import App, make_app, make_recovery, make_stages
+from docmill.bootstrap import App, make_app, make_recognizer, make_recovery, make_stages
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
@@ -172,7 +172,10 @@ def settings_of(home: Path, database_url: str) -> Settings:
 
 def _carry(app: App, points: Points, messages: Messages, order: Words) -> None:
     """A worker: takes a message, and then what it sends itself."""
-    stages = {name: Told(stage, points) for name, stage in make_stages(app, Here()).items()}
+    stages = {
+        name: Told(stage, points)
+        for name, stage in make_stages(app, Here(), make_recognizer(app.settings)).items()
+    }
     settings = RunnerSettings(queues=frozenset(QUEUE_OF_STAGE.values()))
     runner = Runner(app.engine, stages, messages, settings, lambda: False)
     messages.kept.append((StageName(order["stage"]), UUID(order["task"])))

@@ -14,7 +14,7 @@ from docmill.domain.states import StageName
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.stages.contract import Stage, Step, Work
 
-ALL_QUEUES = frozenset({"extract", "text", "embed", "index", "maintenance"})
+ALL_QUEUES = frozenset({"extract", "ocr", "text", "embed", "index", "maintenance"})
 
 
 @dataclass

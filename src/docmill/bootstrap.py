@@ -12,6 +12,7 @@ from docmill.adapters.broker import CeleryDispatcher, is_redis
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.languages import detect_language
 from docmill.adapters.mirror import RedisMirror
+from docmill.adapters.ocr.recognizer import RecognisingChild
 from docmill.adapters.pictures.cache import DirectoryPictures
 from docmill.adapters.pictures.renderer import ChildRenderer
 from docmill.adapters.readers.sandbox import ReadingChild
@@ -24,7 +25,7 @@ from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
-from docmill.ports import Embedder, Reading, Storage, VectorStore
+from docmill.ports import Embedder, Reading, Recognizer, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.document_logs import DocumentLog
 from docmill.services.live_state import LiveState
@@ -38,6 +39,7 @@ from docmill.stages.contract import Stage
 from docmill.stages.embed import Embed
 from docmill.stages.extract import Extract
 from docmill.stages.index import Index
+from docmill.stages.ocr import Ocr
 from docmill.stages.revision import Revision
 
 _TURNS_A_COPY_LASTS = 3
@@ -93,11 +95,23 @@ def make_pictures(app: App) -> Pictures:
     return Pictures(app.engine, app.storage, renderer, cache)
 
 
-def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
+def make_recognizer(settings: Settings, interrupt: Callable[[], None] = lambda: None) -> Recognizer:
+    """A recognising child with the limits of these settings; what `interrupt` raises ends a page."""
+    return RecognisingChild(
+        timeout_seconds=settings.ocr_timeout_seconds,
+        memory_bytes=settings.ocr_memory_bytes,
+        data_dir=settings.ocr_data_dir,
+        interrupt=interrupt,
+        scratch_dir=settings.scratch_path,
+    )
+
+
+def make_stages(app: App, reading: Reading, recognizer: Recognizer) -> dict[StageName, Stage]:
     """The stages in the order a document passes them: a new stage is one line here and one file."""
     seconds = app.settings.step_seconds
     return {
         StageName.EXTRACT: Extract(Revision(app.engine), app.storage, reading, detect_language, seconds),
+        StageName.OCR: Ocr(app.engine, app.storage, recognizer, detect_language),
         StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, detect_language, seconds),
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),
         StageName.INDEX: Index(app.engine, app.vectors, app.embedder),
@@ -105,13 +119,17 @@ def make_stages(app: App, reading: Reading) -> dict[StageName, Stage]:
 
 
 def make_runner(
-    app: App, reading: Reading, is_stopping: Callable[[], bool], aside: Runner | None = None
+    app: App,
+    reading: Reading,
+    recognizer: Recognizer,
+    is_stopping: Callable[[], bool],
+    aside: Runner | None = None,
 ) -> Runner:
     """The runner of one worker process; without `aside` it is one that runs beside another."""
     settings = app.settings
     return Runner(
         app.engine,
-        make_stages(app, reading),
+        make_stages(app, reading, recognizer),
         app.dispatcher,
         RunnerSettings(
             queues=frozenset(settings.worker_queues.split(",")),

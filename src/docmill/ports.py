@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.pictures import Picture
+from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import StageName
 
 Vectors = NDArray[np.float32]
@@ -54,6 +55,27 @@ class Reading(Protocol):
 
     def start(self) -> None:
         """Start the child process now instead of at first use; does not wait for it."""
+        ...
+
+    def close(self) -> None:
+        """End the child process, if one is alive."""
+        ...
+
+
+class Recognizer(Protocol):
+    """Reads the picture of a page outside this process, within limits of time and memory."""
+
+    def recognise(self, path: Path, media_type: str, wish: Wish) -> Recognised:
+        """The words of a page and the blocks they form, the same ones every time.
+
+        The page's language is the one it was read in, which the text need not be in.
+        Raises an Unreadable error where the page cannot be drawn, or its child hangs, grows or dies. No word
+        is no error.
+        """
+        ...
+
+    def can_read(self, language: str) -> bool:
+        """Whether there is data for this language (ISO 639-1)."""
         ...
 
     def close(self) -> None:

@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     redis_bin: Path | None = Field(None, description="A Redis-protocol server; unset: wheel, then PATH.")
 
     worker_processes: int = Field(2, ge=1, le=256, description="Worker processes; each computes on one core.")
-    worker_queues: str = Field("extract,text,embed,index,maintenance", description="Queues a worker serves.")
+    worker_queues: str = Field(
+        "extract,ocr,text,embed,index,maintenance", description="Queues a worker serves."
+    )
     worker_recycle_tasks: int = Field(
         5000, ge=1, description="Messages after which a worker process is renewed."
     )
@@ -93,11 +95,11 @@ class Settings(BaseSettings):
         2.0, gt=0, description="How long a worker stays with a task while something more urgent waits."
     )
     step_soft_seconds: str = Field(
-        "extract=360,chunk=120,embed=300,index=180",
+        "extract=360,ocr=300,chunk=120,embed=300,index=180",
         description="Time of one step of each stage after which the document is tried again later.",
     )
     step_hard_seconds: str = Field(
-        "extract=600,chunk=300,embed=600,index=360",
+        "extract=600,ocr=600,chunk=300,embed=600,index=360",
         description="Time of one step of each stage after which its worker process is ended.",
     )
     run_on_bytes: int = Field(1_000_000, ge=0, description="Files up to this size pass all stages in one go.")
@@ -127,6 +129,13 @@ class Settings(BaseSettings):
     picture_timeout_seconds: float = Field(30.0, gt=0, description="Longest time drawing one page may take.")
     picture_cache_bytes: int = Field(
         512 * 1024**2, ge=0, description="How much of the disk pictures of pages may take."
+    )
+    ocr_timeout_seconds: float = Field(60.0, gt=0, description="Longest time recognising one page may take.")
+    ocr_memory_bytes: int = Field(
+        1024**3, ge=256 * 1024**2, description="Memory limit of the child that recognises pages."
+    )
+    ocr_data_dir: Path | None = Field(
+        None, description="Folder with further language data for Tesseract (*.traineddata)."
     )
 
     webhook_timeout_seconds: float = Field(
@@ -193,7 +202,7 @@ class Settings(BaseSettings):
         try:
             parse_limits(value)
         except ValueError as error:
-            raise ValueError("is not a table like extract=360,chunk=120, in seconds") from error
+            raise ValueError("is not a table like extract=360,ocr=300,chunk=120, in seconds") from error
         return value
 
     @property

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from tests import made_files as made
 from tests import made_legacy as legacy
+from tests import scans
 
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.rendered import rendered_blocks
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
-from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo
+from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, TextSource
 from docmill.domain.errors import DamagedFile, NoPages, NoText, PasswordRequired
 from docmill.domain.text import document_text
 
@@ -329,7 +330,8 @@ def test_blocks_are_well_formed(desk: Desk, name: str) -> None:
 def test_every_format_in_the_table_has_a_file_here_or_a_reason() -> None:
     tried = {types.format_named(name) for name in SMALL_FILES}
     missing = {item.media_type for item in types.formats() if item not in tried}
-    assert missing - types.SOURCE_TYPES == {types.MSG}  # read in the corpus
+    pictures = {types.PNG, types.JPEG, types.TIFF, types.WEBP}  # have no text before they are recognised
+    assert missing - types.SOURCE_TYPES - pictures == {types.MSG}  # read in the corpus
 
 
 # --- text formats: the document's text is the file, to the character
@@ -474,15 +476,23 @@ def test_pdf_outcomes_are_typed(desk: Desk) -> None:
         desk.read("a.pdf", made.pdf(["x"], password="secret"))
     with pytest.raises(NoPages):
         desk.read("a.pdf", made.pdf([]))
-    with pytest.raises(NoText, match="text recognition"):
-        desk.read("a.pdf", made.pdf(["", ""]))
     with pytest.raises(DamagedFile):
         desk.read("a.pdf", b"%PDF-1.4\nnothing else")
 
 
-def test_pages_without_text_are_counted_in_a_notice(desk: Desk) -> None:
-    read = desk.read("a.pdf", made.pdf(["words", "", ""]))
-    assert read.info.notices[0].startswith("2 of 3 pages have no text")
+def test_pages_without_text_are_left_to_recognition(desk: Desk) -> None:
+    content = scans.scanned_pdf([scans.scan(["Ferry times"])])
+    (page,) = (page for part in desk.read("a.pdf", content).parts for page in part.pages)
+    assert (page.source, page.ocr_reason) == (TextSource.NONE, "no_text")
+    assert (page.width, page.height) == (360, 252)
+
+
+def test_pages_on_which_nothing_is_drawn_need_no_recognition(desk: Desk) -> None:
+    pages = [page for part in desk.read("a.pdf", made.pdf(["words", ""])).parts for page in part.pages]
+    assert [(page.source, page.ocr_reason) for page in pages] == [
+        (TextSource.LAYER, None),
+        (TextSource.NONE, None),
+    ]
 
 
 def test_a_truncated_pdf_gives_what_can_be_recovered(desk: Desk) -> None:

@@ -115,7 +115,7 @@ def test_a_queue_tells_its_rate_its_holds_and_the_workers_that_serve_it(served: 
     served.here.start("worker")
     served.publish("a.md", b"A ferry sails.")
     queues = {queue["name"]: queue for queue in get(served, "/queues")["items"]}
-    assert list(queues) == ["extract", "text", "embed", "index", "maintenance"]
+    assert list(queues) == ["extract", "ocr", "text", "embed", "index", "maintenance"]
     assert {queue["workers"] for queue in queues.values()} == {1}
     assert queues["embed"]["per_minute"] == 0.2  # one in five minutes
 

@@ -16,6 +16,7 @@ from tests.serving import Served, problem, serving
 
 from docmill.domain.documents import ChunkSettings, Page, PageLoss, ReaderChoice, TextSource
 from docmill.domain.ids import VersionRef
+from docmill.domain.recognition import OcrSettings
 from docmill.domain.revision import CORRECTED
 from docmill.ports import Embedded, Embedder
 from docmill.services.maintenance import discard_versions
@@ -191,6 +192,7 @@ def waiting_for_vectors(api: Served, document: str) -> list[Work]:
             storage_key="",
             chunking=ChunkSettings(),
             reader=ReaderChoice.DOCMILL,
+            ocr=OcrSettings(),
             language=None,
             total_chunks=row.total_chunks,
             cursor={},

@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy import text
 from tests.crashing import DIED, SMALL_BYTES, settings_of
 from tests.pipelines import NotedDispatcher
+from tests.scans import scan, tiff
 
 from docmill.bootstrap import App, make_app
 from docmill.db.control import Scope, Verb
@@ -36,6 +37,7 @@ NIGHT = os.environ.get("HYPOTHESIS_PROFILE") == "night"
 CRUISE = " ".join(f"the ferry leaves pier {pier} at high tide" for pier in range(9))
 PART = [f"paragraph {number}: {CRUISE}" for number in range(12)]
 NOTE = "\n\n".join(f"## Part {part}\n\n" + "\n\n".join(PART) for part in range(5)).encode()
+SCANS = tiff([scan([f"Page number {number} of the log."]) for number in ("one", "two", "three")])
 KEY = storage_key(hashlib.sha256(NOTE).hexdigest())
 
 
@@ -73,18 +75,20 @@ class Harbour:
             sent=[(StageName(w["sent"][0]), UUID(w["sent"][1])) for w in said if "sent" in w],
         )
 
-    def arrival(self, dataset: str) -> dict[str, Any]:
+    def arrival(self, dataset: str, content: bytes = NOTE) -> dict[str, Any]:
         """The note, as an upload that has arrived."""
         path = self.home / "arriving"
-        path.write_bytes(NOTE)
-        sha256 = hashlib.sha256(NOTE).hexdigest()
-        return {"path": path, "size_bytes": len(NOTE), "sha256": sha256, "dataset": dataset}
+        path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        return {"path": path, "size_bytes": len(content), "sha256": sha256, "dataset": dataset}
 
-    def accept(self, dataset: str, run_on: bool = True) -> Accepted:
+    def accept(
+        self, dataset: str, run_on: bool = True, name: str = "note.md", content: bytes = NOTE
+    ) -> Accepted:
         most = SMALL_BYTES if run_on else 0
         app = self.app
         intake = Intake(app.engine, app.storage, NotedDispatcher(), max_file_bytes=10**7, run_on_bytes=most)
-        return intake.accept("default", Arrival(name="note.md", **self.arrival(dataset)))
+        return intake.accept("default", Arrival(name=name, **self.arrival(dataset, content)))
 
     def carry(self, task: UUID, die_at: int | None = None, stage: StageName = StageName.EXTRACT) -> Life:
         return self.order("carry", die_at, task=str(task), stage=stage)
@@ -172,12 +176,19 @@ def content(harbour: Harbour, document: UUID) -> str:
 
 
 @pytest.mark.parametrize("run_on", [True, False], ids=["in one go", "by messages"])
-def test_wherever_a_worker_dies_another_finishes_its_document(harbour: Harbour, run_on: bool) -> None:
-    whole = harbour.accept("undisturbed", run_on)
+@pytest.mark.parametrize(
+    ("name", "of", "stages", "most"),
+    [("note.md", NOTE, len(StageName) - 1, 16), ("log.tif", SCANS, len(StageName), 12)],
+    ids=["text", "scans"],
+)
+def test_wherever_a_worker_dies_another_finishes_its_document(
+    harbour: Harbour, run_on: bool, name: str, of: bytes, most: int, stages: int
+) -> None:
+    whole = harbour.accept("undisturbed", run_on, name, of)
     undisturbed = harbour.carry(whole.task_id)
     expected = content(harbour, whole.document_id)
-    for point in some(undisturbed, 16):
-        accepted = harbour.accept(f"dies at {point}", run_on)
+    for point in some(undisturbed, most):
+        accepted = harbour.accept(f"dies at {point}", run_on, name, of)
         first = harbour.carry(accepted.task_id, die_at=point)
         redone = first.computed - harbour.steps_kept(accepted.task_id)
         messages = harbour.recover()
@@ -188,7 +199,7 @@ def test_wherever_a_worker_dies_another_finishes_its_document(harbour: Harbour, 
             harbour.carry(task, stage=stage)
         assert content(harbour, accepted.document_id) == expected, undisturbed.points[point]
         kinds = Counter(kind for (kind,) in harbour.rows(KINDS, id=accepted.document_id))
-        assert (kinds["stage_finished"], kinds["published"]) == (len(StageName), 1)
+        assert (kinds["stage_finished"], kinds["published"]) == (stages, 1)
 
 
 def test_wherever_an_intake_dies_there_is_a_whole_document_or_none(harbour: Harbour) -> None:

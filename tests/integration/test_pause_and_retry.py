@@ -23,7 +23,7 @@ from tests.pipelines import (
 )
 
 from docmill.adapters.embedders.hashing import Hashing
-from docmill.bootstrap import make_reading, make_stages
+from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.db.control import Scope, Verb
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.errors import Unavailable
@@ -92,7 +92,9 @@ class Counted:
 
     def runner(self) -> Runner:
         """A worker process's runner, started anew."""
-        stages = make_stages(replace(self.here.app, embedder=self.embedder), self.reading)
+        stages = make_stages(
+            replace(self.here.app, embedder=self.embedder), self.reading, make_recognizer(self.here.settings)
+        )
         return make_runner(self.here.app.engine, stages)
 
     def say(self, verb: Verb) -> None:

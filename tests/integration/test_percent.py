@@ -18,7 +18,7 @@ from tests.pipelines import NotedDispatcher, execute, make_runner, put_in_line, 
 
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
-from docmill.bootstrap import make_reading, make_stages
+from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.db.control import Scope, Verb
 from docmill.domain.errors import StorageUnavailable, WorkerStopping
 from docmill.domain.retries import RetryPolicy
@@ -126,7 +126,7 @@ def test_reading_that_is_cut_twice_keeps_every_page_once(here: Installation) -> 
     accepted = here.accept("river.pdf", pdf(pages))
 
     with closing(make_reading(here.settings)) as reading:
-        stages = make_stages(here.app, reading)
+        stages = make_stages(here.app, reading, make_recognizer(here.settings))
         for steps in (3, 1):  # the second is cut while it still reads again what the first has kept
             left = iter([False] * (steps - 1) + [True])
             cut = make_runner(here.app.engine, stages, is_stopping=left.__next__)

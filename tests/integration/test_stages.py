@@ -13,7 +13,7 @@ from tests.made_files import drawn_pdf, said
 from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
-from docmill.bootstrap import make_reading, make_stages
+from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.states import StageName
 from docmill.ports import Filter, Reading
@@ -63,7 +63,7 @@ def reading(here: Installation) -> Iterator[Reading]:
 
 
 def stages(here: Installation, reading: Reading, embedder: Hashing) -> dict[StageName, Stage]:
-    return make_stages(replace(here.app, embedder=embedder), reading)
+    return make_stages(replace(here.app, embedder=embedder), reading, make_recognizer(here.settings))
 
 
 def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, reading: Reading) -> None:

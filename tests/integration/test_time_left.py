@@ -10,7 +10,7 @@ import pytest
 from tests.installations import Installation, installation
 from tests.pipelines import execute, make_runner, sign_of_life
 
-from docmill.bootstrap import make_reading, make_stages
+from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.domain.states import StageName
 from docmill.ports import Reading
 from docmill.services.documents import Documents
@@ -48,7 +48,8 @@ def test_a_document_in_line_is_told_its_time_as_soon_as_another_has_passed(
     state = documents_of(here).get("default", first.document_id).state
     assert (state.eta_seconds, state.percent_complete) == (None, 0.0)
 
-    make_runner(here.app.engine, make_stages(here.app, reading)).run(first.task_id, StageName.EXTRACT)
+    stages = make_stages(here.app, reading, make_recognizer(here.settings))
+    make_runner(here.app.engine, stages).run(first.task_id, StageName.EXTRACT)
     assert documents_of(here).get("default", first.document_id).state.eta_seconds is None
 
     sign_of_life(here.app.engine)

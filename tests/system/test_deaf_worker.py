@@ -95,7 +95,7 @@ def test_the_doctor_names_a_deaf_worker_and_ends_the_one_that_is_ours(
 def test_every_queue_answers_a_ping_and_a_killed_worker_is_forgotten_by_the_next(
     fresh_database: str, broker: str, tmp_path: Path
 ) -> None:
-    with installation(fresh_database, broker, tmp_path, worker_queues="extract,text,embed,index") as here:
+    with installation(fresh_database, broker, tmp_path, worker_queues="extract,ocr,text,embed,index") as here:
         first = here.start("worker")
         eventually(lambda: here.rows("SELECT id FROM workers"), 60)
         os.killpg(first.pid, signal.SIGKILL)

@@ -122,7 +122,7 @@ def test_a_value_that_nothing_can_be_done_with_is_wrong_usage(home: Path, name: 
     assert f"DOCMILL_{name}: " in result.stderr
     assert "[invalid_settings]" in result.stderr
     assert "hunter2" not in result.stderr
-    assert name != "WORKER_QUEUES" or "extract, text, embed, index, maintenance" in result.stderr
+    assert name != "WORKER_QUEUES" or "extract, ocr, text, embed, index, maintenance" in result.stderr
 
 
 @pytest.mark.parametrize(

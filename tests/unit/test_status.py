@@ -128,8 +128,16 @@ def test_percent_weighs_the_stages(facts: TaskFacts, percent: float) -> None:
     assert percent_complete(facts) == percent
 
 
-def test_percent_never_goes_back_on_the_way_through_the_stages() -> None:
-    way = [percent_complete(at(stage, done, 20)) for stage in StageName for done in range(21)]
+@pytest.mark.parametrize("recognised", [False, True])
+def test_percent_never_goes_back_on_the_way_through_the_stages(recognised: bool) -> None:
+    stages = [stage for stage in StageName if recognised or stage is not StageName.OCR]
+    passed: dict[StageName, Progress] = {}
+    way: list[float] = []
+    for stage in stages:
+        for done in range(21):
+            facts = at(stage, done, 20)
+            way.append(percent_complete(replace(facts, progress={**passed, **facts.progress})))
+        passed[stage] = Progress(20, 20, 1.0, 1.0)
 
     assert way == sorted(way)
     assert max(way) < 100

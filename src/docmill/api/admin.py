@@ -120,7 +120,7 @@ class WorkerView(BaseModel):
     model_config = example(
         id=f"{_HOST}/4301",
         host=_HOST,
-        queues=["extract", "text", "embed", "index", "maintenance"],
+        queues=["extract", "ocr", "text", "embed", "index", "maintenance"],
         version="0.1.0",
         alive=True,
         started_at=TIME,

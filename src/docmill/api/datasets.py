@@ -13,6 +13,7 @@ from docmill.api.dependencies import Cursor, PageSize, Storable, Tenant, UseCase
 from docmill.api.models import DATASET_ID, NEXT_CURSOR, TIME, example, example_of
 from docmill.api.problems import described_header, problems
 from docmill.domain.documents import ChunkSettings, ReaderChoice
+from docmill.domain.recognition import OcrMode, OcrSettings
 from docmill.services.datasets import USUAL_PRIORITY
 from docmill.services.datasets import Dataset as StoredDataset
 
@@ -49,6 +50,25 @@ class ChunkingChange(BaseModel):
     unit: Literal["tokens", "characters"] | None = None
 
 
+class Ocr(BaseModel):
+    """Which pages are recognised, and in which languages."""
+
+    model_config = example(mode="auto", languages=["deu", "eng"])
+
+    mode: Literal["auto", "always", "never"] = Field(
+        default="auto", description="`auto`: pages without a text layer that can be trusted."
+    )
+    languages: list[str] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Tesseract's codes, such as eng or deu; none: found page by page.",
+    )
+
+    def settings(self) -> OcrSettings:
+        """As the use case takes them."""
+        return OcrSettings(OcrMode(self.mode), tuple(self.languages))
+
+
 class NewDataset(BaseModel):
     """A dataset to make."""
 
@@ -58,6 +78,7 @@ class NewDataset(BaseModel):
 
     name: Storable = Field(description="1 to 100 letters, digits, spaces, dots, dashes or underscores.")
     chunking: Chunking = Field(default_factory=Chunking)
+    ocr: Ocr = Field(default_factory=Ocr)
     priority: Priority = USUAL_PRIORITY
     reader: ReaderChoice = Field(default=ReaderChoice.DOCMILL, description=_READER)
 
@@ -68,6 +89,7 @@ class DatasetChange(BaseModel):
     model_config = example(chunking={"size": 1000, "overlap": 200, "unit": "characters"}, priority=7)
 
     chunking: ChunkingChange = Field(default_factory=ChunkingChange)
+    ocr: Ocr | None = None
     priority: Priority | None = None
     reader: ReaderChoice | None = Field(default=None, description=_READER)
 
@@ -80,6 +102,7 @@ class DatasetView(BaseModel):
         name="contracts",
         chunking={"size": 200, "overlap": 0, "unit": "tokens"},
         reader="docmill",
+        ocr={"mode": "auto", "languages": []},
         priority=5,
         documents=12,
         created_at=TIME,
@@ -89,6 +112,7 @@ class DatasetView(BaseModel):
     name: str
     chunking: Chunking = Field(description="Settings for documents that come from now on.")
     reader: ReaderChoice = Field(description=_READER)
+    ocr: Ocr = Field(description="How pages of documents that come from now on are recognised.")
     priority: int = Field(description="Of documents that come from now on: 0 to 9, 9 first.")
     documents: int = Field(description="How many documents it has.")
     created_at: datetime
@@ -102,6 +126,7 @@ class DatasetView(BaseModel):
             name=dataset.name,
             chunking=Chunking.model_validate({"size": cut.size, "overlap": cut.overlap, "unit": cut.unit}),
             reader=dataset.reader,
+            ocr=Ocr.model_validate({"mode": dataset.ocr.mode, "languages": list(dataset.ocr.languages)}),
             priority=dataset.priority,
             documents=dataset.documents,
             created_at=dataset.created_at,
@@ -150,7 +175,9 @@ def create_dataset(body: NewDataset, response: Response, services: UseCases, ten
     409 when a dataset of this name has other settings.
     """
     chunking = ChunkSettings(**body.chunking.model_dump())
-    dataset, created = services.datasets.create(tenant, body.name, chunking, body.priority, body.reader)
+    dataset, created = services.datasets.create(
+        tenant, body.name, chunking, body.priority, body.reader, body.ocr.settings()
+    )
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/api/v1/datasets/{dataset.id}"
     return DatasetView.of(dataset)
@@ -169,7 +196,8 @@ def get_dataset(dataset: Dataset, services: UseCases, tenant: Tenant) -> Dataset
     responses=problems(404, 413, 422),
 )
 def change_dataset(dataset: Dataset, body: DatasetChange, services: UseCases, tenant: Tenant) -> DatasetView:
-    """Set some of size, overlap and unit, the priority and the reader, for documents that come later."""
+    """Set some of size, overlap and unit, priority, reader and OCR, for documents that come later."""
     changes = body.chunking.model_dump(exclude_none=True)
-    changed = services.datasets.change(tenant, dataset, changes, body.priority, body.reader)
+    ocr = body.ocr.settings() if body.ocr is not None else None
+    changed = services.datasets.change(tenant, dataset, changes, body.priority, body.reader, ocr)
     return DatasetView.of(changed)

@@ -134,6 +134,19 @@ def read_page_blocks(connection: Connection, version: VersionRef, page: int) -> 
     return [block_of(row) for row in connection.execute(_PAGE_BLOCKS, values)]
 
 
+_HAS_TEXT = text(
+    """SELECT EXISTS (SELECT FROM blocks
+  WHERE version_id = :version AND tenant_id = :tenant AND text <> '' AND NOT hidden)"""
+)
+
+
+def has_text(engine: Engine, version: VersionRef) -> bool:
+    """Whether a version holds anything that people can read."""
+    with alone(engine) as connection:
+        values = {"version": version.version_id, "tenant": version.tenant}
+        return bool(connection.execute(_HAS_TEXT, values).scalar_one())
+
+
 _CHUNK_COLUMNS = (
     "id, tenant_id, version_id, document_id, dataset_id, ordinal, kind, text, char_start, char_end, tokens, "
     "pages, boxes, section_path, language, language_confidence, hidden, search_config"

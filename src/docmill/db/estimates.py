@@ -110,7 +110,7 @@ def size_at(
     stage: StageName, media_type: str, size_bytes: int, characters: int | None, chunks: int | None
 ) -> Size:
     """What is known of a size at this stage: while a document is cut, its chunks are counted still."""
-    is_cut = stage not in {StageName.EXTRACT, StageName.CHUNK}
+    is_cut = stage not in {StageName.EXTRACT, StageName.OCR, StageName.CHUNK}
     return Size(media_type, size_bytes, characters, chunks if is_cut else None)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.db.content import copy_rows
+from docmill.db.engine import alone
 from docmill.domain.documents import Page, PageLoss, TextSource, Word
 from docmill.domain.ids import VersionRef
 
@@ -54,6 +57,57 @@ def read_page(connection: Connection, version: VersionRef, number: int) -> Page 
     """One page of a version; None when it has no such page."""
     found = read_pages(connection, version, number, 1)
     return found[0] if found and found[0].number == number else None
+
+
+_TO_RECOGNISE = text(
+    """SELECT number, ocr_reason FROM pages
+WHERE version_id = :version AND tenant_id = :tenant AND ocr_reason IS NOT NULL
+  AND missing IS NULL AND source IN ('layer', 'none') ORDER BY number"""
+)
+
+
+def pages_to_recognise(engine: Engine, version: VersionRef) -> list[tuple[int, str]]:
+    """Numbers of the pages whose text is still to be recognised, in order, and why."""
+    with alone(engine) as connection:
+        rows = connection.execute(_TO_RECOGNISE, {"version": version.version_id, "tenant": version.tenant})
+        return [(row.number, row.ocr_reason) for row in rows]
+
+
+_RECOGNISED = text(
+    """UPDATE pages SET width = :width, height = :height, source = :source, ocr_reason = :reason,
+  missing = :missing,  confidence = :confidence, language = :language, words = :words
+WHERE version_id = :version AND tenant_id = :tenant AND number = :number"""
+).bindparams(
+    bindparam("missing", type_=JSONB(none_as_null=True)), bindparam("words", type_=JSONB(none_as_null=True))
+)
+
+
+def set_recognised(connection: Connection, version: VersionRef, page: Page) -> None:
+    """Keep what was recognised on a page, or why nothing could be."""
+    values = {
+        "width": page.width,
+        "height": page.height,
+        "source": page.source.value,
+        "reason": page.ocr_reason,
+        "missing": None if page.missing is None else asdict(page.missing),
+        "confidence": page.confidence,
+        "language": page.language,
+        "words": [astuple(word) for word in page.words] or None,
+    }
+    key = {"version": version.version_id, "tenant": version.tenant, "number": page.number}
+    connection.execute(_RECOGNISED, {**key, **values})
+
+
+_LOSE = text(
+    """UPDATE pages SET source = 'none', missing = :missing
+WHERE version_id = :version AND tenant_id = :tenant AND number = :number"""
+).bindparams(bindparam("missing", type_=JSONB))
+
+
+def set_missing(connection: Connection, version: VersionRef, number: int, loss: PageLoss) -> None:
+    """Keep why a page could not be read."""
+    key = {"version": version.version_id, "tenant": version.tenant, "number": number}
+    connection.execute(_LOSE, {**key, "missing": asdict(loss)})
 
 
 def _missing_to_json(missing: PageLoss | None) -> str | None:

@@ -316,7 +316,7 @@ class NoPages(Unreadable):
 
 
 class NoText(Unreadable):
-    """No text was found in the document. Scanned pages need text recognition before they can be found."""
+    """No text was found in the document. Where its dataset has `ocr: never`, pictures are not looked at."""
 
     code = "no_text"
 

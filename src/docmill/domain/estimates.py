@@ -15,16 +15,25 @@ from dataclasses import dataclass, field
 
 from docmill.domain.states import StageName
 
-# The share of a document's time that a stage usually is, in percent.
+# The share of a document's time that a stage usually is, in percent: of one that is read as it is, and of
+# one whose pages are recognised.
 WEIGHTS: Mapping[StageName, int] = {
     StageName.EXTRACT: 15,
+    StageName.OCR: 0,
     StageName.CHUNK: 5,
     StageName.EMBED: 75,
     StageName.INDEX: 5,
 }
+_WEIGHTS_WITH_OCR: Mapping[StageName, int] = {
+    StageName.EXTRACT: 15,
+    StageName.OCR: 65,
+    StageName.CHUNK: 1,
+    StageName.EMBED: 18,
+    StageName.INDEX: 1,
+}
 
 # Reading depends on the format; after it a passage is a passage.
-_BY_MEDIA_TYPE = frozenset({StageName.EXTRACT})
+_BY_MEDIA_TYPE = frozenset({StageName.EXTRACT, StageName.OCR})
 
 # Each piece of evidence weighs so much of the one that came after it: machines get busier and quieter.
 _FADING = 0.95
@@ -94,7 +103,8 @@ class Rates:
         chunks = self._chunks(size)
         if chunks is None:
             return {}
-        lines = {stage: self._line(stage, size.media_type) for stage in StageName}
+        passed = [stage for stage in StageName if stage is not StageName.OCR or is_picture(size.media_type)]
+        lines = {stage: self._line(stage, size.media_type) for stage in passed}
         return _completed({stage: line.at(chunks) for stage, line in lines.items() if line})
 
     def _chunks(self, size: Size) -> float | None:
@@ -109,6 +119,16 @@ class Rates:
 
     def _line(self, stage: StageName, media_type: str) -> _Line | None:
         return self.seconds.get((stage, media_type)) or self.seconds.get((stage, None))
+
+
+def is_picture(media_type: str) -> bool:
+    """Whether a file of this type has no text but what is recognised in it."""
+    return media_type.startswith("image/")
+
+
+def weights(stage: StageName, progress: Mapping[StageName, Progress]) -> Mapping[StageName, int]:
+    """The shares of the stages, in percent, for a document at this stage that has passed those before."""
+    return _WEIGHTS_WITH_OCR if StageName.OCR in {stage, *progress} else WEIGHTS
 
 
 def learn(evidence: Iterable[Evidence]) -> Rates:
@@ -165,7 +185,8 @@ def _completed(expected: Mapping[StageName, float]) -> dict[StageName, float]:
     if not known:
         return {}
     each = sum(expected.values()) / known
-    return {stage: expected.get(stage, WEIGHTS[stage] * each) for stage in StageName}
+    usual = {stage: share * each for stage, share in WEIGHTS.items() if share}
+    return {**usual, **expected}
 
 
 def work_left(
@@ -177,9 +198,10 @@ def work_left(
     if whole is None:
         return None
     later = list(StageName)[list(StageName).index(stage) + 1 :]
-    each = whole / WEIGHTS[stage]
+    shares = weights(stage, progress)
+    each = whole / shares[stage]
     left = max(whole * (1 - current.share), 0.0)
-    return left + sum(expected.get(name, WEIGHTS[name] * each) for name in later)
+    return left + sum(expected.get(name, shares[name] * each) for name in later)
 
 
 def _whole(current: Progress, learned: float | None) -> float | None:

@@ -94,6 +94,10 @@ _FORMATS = (
         Format(item.media_type, item.extensions, f"{item.name} {SOURCE_CODE}", "docmill")
         for item in SOURCE_LANGUAGES
     ),
+    Format(PNG, (".png",), "PNG picture", "Tesseract"),
+    Format(JPEG, (".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG picture", "Tesseract"),
+    Format(TIFF, (".tif", ".tiff"), "TIFF picture", "Tesseract"),
+    Format(WEBP, (".webp",), "WebP picture", "Tesseract"),
 )
 SOURCE_TYPES = frozenset(item.media_type for item in SOURCE_LANGUAGES)
 

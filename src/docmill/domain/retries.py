@@ -27,6 +27,7 @@ class Backoff:
 
 BACKOFFS: Mapping[str, Backoff] = {
     "extract": Backoff(),
+    "ocr": Backoff(),
     "text": Backoff(),
     "embed": Backoff(),
     "index": Backoff(),

@@ -28,6 +28,7 @@ class StageName(StrEnum):
     """The stages in the order a document passes them."""
 
     EXTRACT = "extract"
+    OCR = "ocr"
     CHUNK = "chunk"
     EMBED = "embed"
     INDEX = "index"
@@ -77,6 +78,7 @@ class EventKind(StrEnum):
 
 QUEUE_OF_STAGE: dict[StageName, str] = {
     StageName.EXTRACT: "extract",
+    StageName.OCR: "ocr",
     StageName.CHUNK: "text",
     StageName.EMBED: "embed",
     StageName.INDEX: "index",

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from docmill.domain.estimates import WEIGHTS, Progress, work_left
+from docmill.domain.estimates import Progress, weights, work_left
 from docmill.domain.states import ENDED, QUEUE_OF_STAGE, Desired, StageName, Status, TaskStatus
 from docmill.domain.waiting import NOTHING_IN_THE_WAY, STORE_CODES, Surroundings, Waiting, WaitingFor
 
 _DOING: Mapping[StageName, tuple[str, str]] = {
     StageName.EXTRACT: ("Reading", "part"),
+    StageName.OCR: ("Recognising text", "page"),
     StageName.CHUNK: ("Cutting into passages", "block"),
     StageName.EMBED: ("Computing vectors", "chunk"),
     StageName.INDEX: ("Indexing", "chunk"),
@@ -153,8 +154,9 @@ def percent_complete(facts: TaskFacts) -> float:
     """Weighted share of the work that is done, 0-100; 100 only when published. Never less than before."""
     if facts.status is Status.SUCCEEDED:
         return 100.0
-    earlier = sum(WEIGHTS[stage] for stage in _before(facts.stage))
-    done = earlier + WEIGHTS[facts.stage] * _current(facts).reached
+    shares = weights(facts.stage, facts.progress)
+    earlier = sum(shares[stage] for stage in _before(facts.stage))
+    done = earlier + shares[facts.stage] * _current(facts).reached
     return min(round(done, 1), _MOST_BEFORE_PUBLISHED)
 
 

@@ -18,6 +18,7 @@ import psycopg
 import redis
 
 from docmill.adapters.embedders import make_embedder
+from docmill.adapters.ocr.languages import LanguageData
 from docmill.adapters.readers.confinement import granted_here
 from docmill.db.migrate import current_and_head
 from docmill.domain.errors import DocmillError, PartMissing
@@ -29,7 +30,7 @@ from docmill.local.state import RunningPart, State
 from docmill.settings import Settings
 
 LEAST_FREE = 2 * 1024**3  # bytes: a database that cannot write its log stops
-_LIBRARIES = ("docmill", "openvino", "liteparse", "xberg", "celery", "sqlalchemy")
+_LIBRARIES = ("docmill", "openvino", "liteparse", "xberg", "tesserocr", "celery", "sqlalchemy")
 _LEAST_POSTGRES = 15
 _MOST_SKEW = 5.0  # seconds
 _SECONDS = 3  # a server has to answer
@@ -53,6 +54,7 @@ def look_at_machine(settings: Settings, state: State | None) -> Iterator[Look]:
     yield from map(_library, _LIBRARIES)
     yield _model(settings)
     yield _reading()
+    yield Fact("text recognition", ", ".join(LanguageData(settings.ocr_data_dir).languages()))
     yield from _disks(settings)
     yield _folder("data directory", settings.home)
     yield _folder("storage", settings.storage_path)

@@ -33,6 +33,7 @@ from docmill.domain.errors import (
 )
 from docmill.domain.ids import VersionRef
 from docmill.domain.limits import UNLIMITED, StepLimits
+from docmill.domain.recognition import ocr_settings
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
@@ -84,6 +85,7 @@ def work_of(claim: tasks.Claim) -> Work:
         storage_key=claim.storage_key,
         chunking=ChunkSettings(**claim.settings["chunking"]),
         reader=ReaderChoice(claim.settings.get("reader", ReaderChoice.DOCMILL)),
+        ocr=ocr_settings(claim.settings),
         language=(claim.language, claim.language_confidence or 0.0) if claim.language else None,
         total_chunks=claim.total_chunks or 0,
         cursor=claim.cursor,
@@ -189,14 +191,15 @@ class Runner:
         finally:
             _close(steps)
         with self._engine.begin() as connection:  # every step was committed by an earlier run
-            return self._end_stage(connection, claim)
+            return self._end_stage(connection, claim, self._after(claim.stage))
 
     def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> Ended | None:
         """One transaction: results, cursor, lease, and what is desired; then obey."""
         made = tasks.Made(step.cursor, step.done, step.total, busy_seconds)
+        next_stage = self._after(claim.stage, step.skips)
         with self._engine.begin() as connection:
-            if step.last and not self._may_run_on(claim):
-                ended = self._close_stage(connection, claim, made)
+            if step.last and not self._may_run_on(claim, next_stage):
+                ended = self._close_stage(connection, claim, next_stage, made)
                 if ended is not None:
                     step.save(connection)
                     return ended
@@ -205,7 +208,7 @@ class Runner:
                 raise LeaseLost
             step.save(connection)
             if step.last and orders.desired is Desired.RUN:
-                return self._end_stage(connection, claim)
+                return self._end_stage(connection, claim, next_stage)
         self._obey(claim, orders)
         self._check_time(claim, busy_seconds)
         return None
@@ -251,40 +254,41 @@ class Runner:
             started, self._away = time.monotonic(), 0.0
             self._heartbeat.begin_step()
 
-    def _end_stage(self, connection: Connection, claim: tasks.Claim) -> Ended:
+    def _end_stage(self, connection: Connection, claim: tasks.Claim, next_stage: StageName | None) -> Ended:
         """Close the stage behind its last step and name the next one, or publish."""
-        next_stage = self._after(claim.stage)
-        if next_stage is not None and self._may_run_on(claim):
+        if next_stage is not None and self._may_run_on(claim, next_stage):
             following = tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
             if following is not None:
                 return Ended(following=following)
-        ended = self._close_stage(connection, claim, None)
+        ended = self._close_stage(connection, claim, next_stage, None)
         if ended is None:
             raise LeaseLost
         return ended
 
     def _close_stage(
-        self, connection: Connection, claim: tasks.Claim, last: tasks.Made | None
+        self,
+        connection: Connection,
+        claim: tasks.Claim,
+        next_stage: StageName | None,
+        last: tasks.Made | None,
     ) -> Ended | None:
         """Close the stage, with its last step if that is given; None when the task did not move.
 
         Nothing is sent before the commit.
         """
-        next_stage = self._after(claim.stage)
         if next_stage is None:
             return Ended() if tasks.publish(connection, claim, last) else None
         moved = tasks.hand_on(connection, claim, next_stage, last)
         return Ended(announce=next_stage) if moved else None
 
-    def _may_run_on(self, claim: tasks.Claim) -> bool:
-        next_stage = self._after(claim.stage)
+    def _may_run_on(self, claim: tasks.Claim, next_stage: StageName | None) -> bool:
         if next_stage is None or self._is_stopping():
             return False
         return claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues
 
-    def _after(self, stage: StageName) -> StageName | None:
-        place = self._order.index(stage) + 1
-        return self._order[place] if place < len(self._order) else None
+    def _after(self, stage: StageName, skips: frozenset[StageName] = frozenset()) -> StageName | None:
+        later = self._order[self._order.index(stage) + 1 :]
+        return next((name for name in later if name not in skips), None)
 
     def _go_on(self, claim: tasks.Claim, ended: Ended) -> tasks.Claim | None:
         """What the commit of a stage's end asks for."""

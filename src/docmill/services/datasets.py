@@ -18,9 +18,11 @@ from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings, ReaderMissing
 from docmill.domain.ids import dataset_id
 from docmill.domain.names import as_uuid, check_dataset_name, composed
+from docmill.domain.recognition import OcrSettings, are_language_codes, as_stored, ocr_settings
 from docmill.ports import SPECIAL_TOKENS
 
 USUAL_PRIORITY = 5
+_USUAL_OCR = OcrSettings()
 
 _CURSOR = "datasets"
 _RANGES: Mapping[str, tuple[int, int]] = {"tokens": (16, 8_000), "characters": (50, 20_000)}
@@ -34,14 +36,17 @@ class Dataset:
     name: str
     chunking: ChunkSettings
     reader: ReaderChoice
+    ocr: OcrSettings
     priority: int
     documents: int
     created_at: datetime
 
 
-def settings_of(chunking: ChunkSettings, reader: ReaderChoice = ReaderChoice.DOCMILL) -> dict[str, Any]:
+def settings_of(
+    chunking: ChunkSettings, reader: ReaderChoice = ReaderChoice.DOCMILL, ocr: OcrSettings = _USUAL_OCR
+) -> dict[str, Any]:
     """A dataset's settings as they are stored, and copied to every version when it is made."""
-    return {"chunking": asdict(chunking), "reader": reader.value}
+    return {"chunking": asdict(chunking), "reader": reader.value, **as_stored(ocr)}
 
 
 def check_reader(reader: ReaderChoice) -> None:
@@ -65,6 +70,7 @@ class Datasets:
         chunking: ChunkSettings,
         priority: int = USUAL_PRIORITY,
         reader: ReaderChoice = ReaderChoice.DOCMILL,
+        ocr: OcrSettings = _USUAL_OCR,
     ) -> tuple[Dataset, bool]:
         """The dataset of this name, and whether it is new. Raises Conflict when it has other settings.
 
@@ -72,13 +78,14 @@ class Datasets:
         """
         self.check_chunking(chunking)
         check_reader(reader)
+        _check_ocr(ocr)
         name = check_dataset_name(name)
         dataset = dataset_id(tenant, name)
         with self._engine.begin() as connection:
-            terms = intake.Terms(settings_of(chunking, reader), priority)
+            terms = intake.Terms(settings_of(chunking, reader, ocr), priority)
             created = intake.insert_dataset(connection, tenant, dataset, name, terms)
         found = self.find(tenant, str(dataset))
-        if (found.chunking, found.priority, found.reader) != (chunking, priority, reader):
+        if (found.chunking, found.priority, found.reader, found.ocr) != (chunking, priority, reader, ocr):
             raise Conflict(
                 "A dataset of this name has other settings. Change them with PATCH, or choose a name."
             )
@@ -120,8 +127,9 @@ class Datasets:
         changes: Mapping[str, Any],
         priority: int | None = None,
         reader: ReaderChoice | None = None,
+        ocr: OcrSettings | None = None,
     ) -> Dataset:
-        """Set some of size, overlap and unit, the priority and the reader, for documents that come later.
+        """Set some of size, overlap and unit, priority, reader and OCR, for documents that come later.
 
         Raises DatasetNotFound, InvalidSettings, ReaderMissing.
         """
@@ -130,8 +138,10 @@ class Datasets:
         self.check_chunking(chunking)
         wanted = dataset.reader if reader is None else reader
         check_reader(wanted)
+        ocr = ocr or dataset.ocr
+        _check_ocr(ocr)
         with self._engine.begin() as connection:
-            settings = settings_of(chunking, wanted)
+            settings = settings_of(chunking, wanted, ocr)
             catalogue.set_dataset(connection, tenant, dataset.id, settings, priority)
         return self.find(tenant, str(dataset.id))
 
@@ -152,7 +162,13 @@ class Datasets:
             raise InvalidSettings("The overlap is less than half of the size. Lower it, or raise the size.")
 
 
+def _check_ocr(ocr: OcrSettings) -> None:
+    if not are_language_codes(ocr.languages):
+        raise InvalidSettings("Languages are Tesseract's codes, such as eng, deu or chi_sim. Write them so.")
+
+
 def _dataset(row: catalogue.DatasetRow) -> Dataset:
     chunking = ChunkSettings(**row.settings["chunking"])
     reader = ReaderChoice(row.settings.get("reader", ReaderChoice.DOCMILL))
-    return Dataset(row.id, row.name, chunking, reader, row.priority, row.documents, row.created_at)
+    ocr = ocr_settings(row.settings)
+    return Dataset(row.id, row.name, chunking, reader, ocr, row.priority, row.documents, row.created_at)

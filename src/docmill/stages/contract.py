@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
+from docmill.domain.recognition import OcrSettings
 from docmill.domain.states import StageName
 
 
@@ -38,6 +39,7 @@ class Work:
     storage_key: str
     chunking: ChunkSettings
     reader: ReaderChoice
+    ocr: OcrSettings
     language: Detected | None
     total_chunks: int
     cursor: Mapping[str, Any]
@@ -50,7 +52,8 @@ class Step:
     """A unit of durable progress: `save` writes its results in the transaction that moves the cursor.
 
     `done` of `total` count the stage's units (pages, blocks, chunks); `total` is None while unknown.
-    After a step that is the `last` none is asked for: its transaction closes the stage as well.
+    After a step that is the `last` none is asked for: its transaction closes the stage as well. It may name
+    stages that have nothing to do for this document; the task passes `skips` over, as if they did not exist.
     """
 
     cursor: Mapping[str, Any]
@@ -58,6 +61,7 @@ class Step:
     total: int | None
     save: Callable[[Connection], None]
     last: bool = False
+    skips: frozenset[StageName] = frozenset()
 
 
 class Stage(Protocol):

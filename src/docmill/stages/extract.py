@@ -15,6 +15,7 @@ from docmill.db.pages import insert_pages
 from docmill.db.versions import set_extracted, set_read_info
 from docmill.domain.documents import Block, Page, Part, ReadInfo
 from docmill.domain.errors import NoText, Unreadable
+from docmill.domain.recognition import OcrMode, waits, with_reason
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
@@ -42,16 +43,20 @@ class _Progress:
     info: ReadInfo | None = None
     pending: list[Block] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    ocr: OcrMode = OcrMode.AUTO
+    needs_ocr: bool = False
 
     def take(self, part: Part) -> None:
         """Place the blocks of a part, unless an earlier run did."""
         self.parts += 1
         self.done, self.total = part.done, part.total
+        pages = [with_reason(page, self.ocr) for page in part.pages]
+        self.needs_ocr |= self.ocr is not OcrMode.NEVER and any(map(waits, pages))
         if len(self.sample) < _SAMPLE_CHARACTERS:
             self.sample += "\n".join(block.text for block in part.blocks)[:_SAMPLE_CHARACTERS]
         if self.parts > self.skip:
             self.pending.extend(self.builder.add(raw) for raw in part.blocks)
-            self.pages.extend(part.pages)
+            self.pages.extend(pages)
         if part.next_page is not None:
             self.first, self.parts, self.skip = part.next_page, 0, 0
 
@@ -66,7 +71,10 @@ class _Progress:
 
 
 class Extract:
-    """Reads through a killable child; on resume it reads the last batch again and skips what is kept."""
+    """Reads through a killable child; on resume it reads the last batch again and skips what is kept.
+
+    A document without a page to recognise passes over that stage.
+    """
 
     name = StageName.EXTRACT
 
@@ -88,7 +96,9 @@ class Extract:
         """Steps of blocks; the last one tells the length and language of the text."""
         cursor = work.cursor
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
-        progress = _Progress(builder, first=cursor.get("first", 1), skip=cursor.get("parts", 0))
+        progress = _Progress(
+            builder, first=cursor.get("first", 1), skip=cursor.get("parts", 0), ocr=work.ocr.mode
+        )
         started = time.monotonic()
         for item in self._revision.items(work, partial(self._read, work)):
             if isinstance(item, ReadInfo):
@@ -98,7 +108,7 @@ class Extract:
             if time.monotonic() - started > self._step_seconds or len(progress.pending) > _STEP_BLOCKS:
                 yield self._step(work, progress, last=False)
                 started = time.monotonic()
-        if progress.builder.next_ordinal == 0:
+        if progress.builder.next_ordinal == 0 and not progress.needs_ocr:
             raise NoText
         yield self._step(work, progress, last=True)
 
@@ -124,6 +134,7 @@ class Extract:
         info, progress.info = progress.info, None
         characters = progress.builder.next_char
         detected = self._detect_language(progress.sample) if last else None
+        skips = frozenset() if progress.needs_ocr else frozenset({StageName.OCR})
 
         def save(connection: Connection) -> None:
             insert_blocks(connection, work.version, blocks)
@@ -136,4 +147,4 @@ class Extract:
             if last:
                 set_extracted(connection, work.version, characters, detected)
 
-        return Step(progress.cursor(), progress.done, progress.total, save, last)
+        return Step(progress.cursor(), progress.done, progress.total, save, last, skips)

@@ -17,6 +17,7 @@ from docmill.bootstrap import (
     make_app,
     make_courier,
     make_reading,
+    make_recognizer,
     make_recovery,
     make_runner,
 )
@@ -25,7 +26,7 @@ from docmill.domain.states import StageName
 from docmill.pipeline.owner import this_host
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
-from docmill.ports import Reading
+from docmill.ports import Reading, Recognizer
 from docmill.services import pings
 from docmill.services.deliveries import Courier, remove_old_deliveries
 from docmill.services.document_logs import DocumentLog, forget_logs
@@ -79,14 +80,24 @@ class WorkerProcess:
         return make_reading(self._settings, lambda: self._look_up(lambda: self.aside))
 
     @cached_property
+    def recognizer(self) -> Recognizer:
+        """Recognises pages in a child of this process."""
+        return make_recognizer(self._settings, lambda: self._look_up(lambda: self.runner))
+
+    @cached_property
+    def spare_recognizer(self) -> Recognizer:
+        """Recognises what passes while the first one is in use."""
+        return make_recognizer(self._settings, lambda: self._look_up(lambda: self.aside))
+
+    @cached_property
     def runner(self) -> Runner:
         """Carries tasks through stages."""
-        return make_runner(self.app, self.reading, self.is_stopping, self.aside)
+        return make_runner(self.app, self.reading, self.recognizer, self.is_stopping, self.aside)
 
     @cached_property
     def aside(self) -> Runner:
         """Carries small urgent tasks through stages while the first runner's task waits."""
-        return make_runner(self.app, self.spare_reading, self.is_stopping)
+        return make_runner(self.app, self.spare_reading, self.spare_recognizer, self.is_stopping)
 
     @cached_property
     def recovery(self) -> Recovery:
@@ -119,6 +130,7 @@ class WorkerProcess:
             self.runner.run(UUID(task_id), stage)
         finally:
             self.spare_reading.close()  # it takes memory, and is seldom needed
+            self.spare_recognizer.close()
 
     def recover(self) -> None:
         """What Beat's message does."""

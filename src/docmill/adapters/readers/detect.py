@@ -52,10 +52,6 @@ _OTHERS = (
     (b"\x1aE\xdf\xa3", "a film"),
 )
 _WITHOUT_READER = {
-    types.PNG: "a PNG picture",
-    types.JPEG: "a JPEG picture",
-    types.TIFF: "a TIFF picture",
-    types.WEBP: "a WebP picture",
     types.ZIP: "a zip archive",
     types.TAR: "a tar archive",
     types.GZIP: "a gzip archive",

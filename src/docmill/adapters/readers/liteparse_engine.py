@@ -32,6 +32,7 @@ class ReadPage:
 
     page: Page
     blocks: tuple[RawBlock, ...]
+    look: Look | None = None
 
     @property
     def has_text(self) -> bool:
@@ -128,7 +129,7 @@ def _batch(pages: list[Any], sight: Sight | None) -> Iterator[ReadPage]:
     for laid in laid_out:
         look = sight.look(laid.page.page_num) if sight else None
         blocks = tuple(page_blocks(laid, heads, look.unseen if look else ()))
-        yield ReadPage(_page(laid.page, look), blocks)
+        yield ReadPage(_page(laid.page, look), blocks, look)
 
 
 def _page(page: Any, look: Look | None) -> Page:

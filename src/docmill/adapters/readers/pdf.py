@@ -1,22 +1,23 @@
-"""PDF: liteparse first; xberg where it fails or finds nothing. Never text recognition."""
+"""PDF: liteparse first; xberg where it fails or finds nothing. Pages without good text come later."""
 
 from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from pathlib import Path
 
 from docmill.adapters.readers import liteparse_engine, xberg_engine
 from docmill.adapters.readers.liteparse_engine import Pages, ReadPage
 from docmill.adapters.readers.pdf_pages import PART_PAGES, WHOLE, Selection, with_lost
-from docmill.adapters.readers.pdf_sight import Sight, open_sight
+from docmill.adapters.readers.pdf_sight import Look, Sight, open_sight
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.documents import Page, Part, ReadInfo
-from docmill.domain.errors import NoPages, NoText, PasswordRequired, Unreadable
+from docmill.domain.documents import Page, Part, RawBlock, ReadInfo, TextSource
+from docmill.domain.errors import NoPages, PasswordRequired, Unreadable
 from docmill.domain.limits import BATCH_PAGES
+from docmill.domain.text_layer import ocr_reason
 
 
 class PdfReader:
@@ -33,25 +34,43 @@ class PdfReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then a part for each 20 pages. A page that cannot be read is `missing`.
 
-        Raises PasswordRequired, DamagedFile, NoPages, and NoText when no page has any (scanned pages).
+        Raises PasswordRequired, DamagedFile, NoPages.
         """
-        reasons: list[Unreadable] = []
         sight = open_sight(path)
+        found = self._open(path, sight)
+        lost = ChainMap(found.pages.lost, dict(self._selection.lost))
+        yield _info(found, media_type, sight, len(lost))
+        parts = _parts(chain(found.first, found.pages.rest), found.pages.total, self._selection.first == 1)
+        yield from with_lost(parts, path, lost)
+
+    def _open(self, path: Path, sight: Sight | None) -> _Opened:
+        """By the first engine that finds text; where none does, by the first that finds pages."""
+        reasons: list[Unreadable] = []
+        silent: _Opened | None = None
         for engine in self._engines:
             try:
                 pages = engine.open(path, sight, self._selection)
-                first = _with_text(pages, self._selection)
+                opened = _Opened(engine.name, pages, _until_text(pages, self._selection))
             except PasswordRequired:
                 raise
             except Unreadable as reason:
                 reasons.append(reason)
                 continue
-            lost = ChainMap(pages.lost, dict(self._selection.lost))
-            yield _info(pages, media_type, engine.name, first, sight, len(lost))
-            parts = _parts(chain(first, pages.rest), pages.total, self._selection.first == 1)
-            yield from with_lost(parts, path, lost)
-            return
-        raise reasons[0]
+            if not self._selection.is_whole or any(page.has_text for page in opened.first):
+                return opened
+            silent = silent or opened
+        if silent is None:
+            raise reasons[0]
+        return silent
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A document in the hands of an engine, which has read its `first` pages."""
+
+    engine: str
+    pages: Pages
+    first: list[ReadPage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +85,7 @@ def _xberg_pages(path: Path, sight: Sight | None, selection: Selection) -> Pages
         raise NoPages
     wanted = set(selection.wanted(len(document.pages)))
     pages = (
-        ReadPage(_sized(page.page_number, sight), tuple(rendered_blocks(page.content, page.page_number)))
+        _sized(page.page_number, tuple(rendered_blocks(page.content, page.page_number)), sight)
         for page in document.pages
         if page.page_number in wanted
     )
@@ -74,10 +93,11 @@ def _xberg_pages(path: Path, sight: Sight | None, selection: Selection) -> Pages
     return Pages(len(document.pages), pages, title=title)
 
 
-def _sized(number: int, sight: Sight | None) -> Page:
+def _sized(number: int, blocks: tuple[RawBlock, ...], sight: Sight | None) -> ReadPage:
     """A page that this engine tells no size of."""
     look = sight.look(number) if sight else None
-    return Page(number, look.width, look.height, look.rotation) if look else Page(number, 0, 0)
+    page = Page(number, look.width, look.height, look.rotation) if look else Page(number, 0, 0)
+    return ReadPage(page, blocks, look)
 
 
 _ENGINES = (
@@ -86,8 +106,8 @@ _ENGINES = (
 )
 
 
-def _with_text(pages: Pages, selection: Selection) -> list[ReadPage]:
-    """The pages of the first batch, or as many as it takes to find text. Raises NoText, NoPages."""
+def _until_text(pages: Pages, selection: Selection) -> list[ReadPage]:
+    """The pages of the first batch, or as many as it takes to find text. Raises NoPages."""
     seen: list[ReadPage] = []
     if not selection.is_whole:
         return seen
@@ -95,21 +115,18 @@ def _with_text(pages: Pages, selection: Selection) -> list[ReadPage]:
         seen.extend(batch)
         if any(page.has_text for page in batch):
             return seen
-    raise NoText if seen else NoPages
+    if not seen:
+        raise NoPages
+    return seen
 
 
-def _info(
-    pages: Pages, media_type: str, reader: str, first: list[ReadPage], sight: Sight | None, lost: int
-) -> ReadInfo:
-    silent = sum(not page.has_text for page in first)
+def _info(found: _Opened, media_type: str, sight: Sight | None, lost: int) -> ReadInfo:
+    pages = found.pages
     notices = [f"{lost:,} of {pages.total:,} pages cannot be read; missing_pages says why."] if lost else []
-    if silent:
-        of = f"{pages.total:,} pages" if len(first) >= pages.total else f"the first {len(first):,} pages"
-        notices.append(f"{silent:,} of {of} have no text; scanned pages need text recognition to be found.")
     metadata = {**pages.metadata, **(sight.about() if sight else {})}
     title = (sight and sight.title()) or pages.title
     outline = sight.outline() if sight else ()
-    return ReadInfo(media_type, reader, pages.total, title, metadata, tuple(notices), outline)
+    return ReadInfo(media_type, found.engine, pages.total, title, metadata, tuple(notices), outline)
 
 
 def _parts(pages: Iterator[ReadPage], total: int, first: bool) -> Iterator[Part]:
@@ -124,7 +141,16 @@ def _parts(pages: Iterator[ReadPage], total: int, first: bool) -> Iterator[Part]
         done = min((number + 1) * PART_PAGES, total)
         again = done + 1 if done % BATCH_PAGES == 0 and done < total else None
         told = tuple(first_without_lead(blocks) if first else blocks)
-        yield Part(told, done, total, tuple(page.page for page in batch), next_page=again)
+        yield Part(told, done, total, tuple(map(_judged, batch)), next_page=again)
         first = False
     if done < total:
         yield Part((), total, total)
+
+
+def _judged(read: ReadPage) -> Page:
+    """The page, and why its text has to be recognised, if so."""
+    look = read.look or Look(0, 0, 0)
+    text = "\n".join(block.text for block in read.blocks if not block.hidden)
+    reason = None if look.bare else ocr_reason(text, pictured=look.pictured, veiled=look.veiled)
+    source = TextSource.LAYER if text.strip() else TextSource.NONE
+    return replace(read.page, source=source, ocr_reason=reason)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry
+from docmill.domain.text_layer import LARGE_PICTURE
 
 Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -54,12 +55,19 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at a page gives; sizes in points, as displayed."""
+    """What a look at a page gives; sizes in points, as displayed.
+
+    `pictured` is the share of the page, 0-1, that its largest picture takes. `veiled` says that its text is
+    not drawn but lies over pictures, as programs leave it that recognise scans; `bare` that nothing is drawn.
+    """
 
     width: float
     height: float
     rotation: int
     unseen: tuple[Unseen, ...] = ()
+    pictured: float = 0.0
+    veiled: bool = False
+    bare: bool = False
 
 
 @dataclass(slots=True)
@@ -172,7 +180,21 @@ class _PageLook:
         self._walk(raw.FPDFPage_CountObjects, raw.FPDFPage_GetObject, page, _same, found, 0)
         places = [at for at, (text, box) in enumerate(found.texts) if self._is_unseen(text, box, found)]
         unseen = self._told(found, places) if places else ()
-        return Look(self._width, self._height, self._rotation, tuple(unseen))
+        pictured = self._pictured(found)
+        veiled = pictured >= LARGE_PICTURE and self._is_veiled(found)
+        bare = raw.FPDFPage_CountObjects(page) == 0
+        return Look(self._width, self._height, self._rotation, tuple(unseen), pictured, veiled, bare)
+
+    def _pictured(self, found: _Found) -> float:
+        page = (self._left, self._bottom, self._right, self._top)
+        return max((_common_area(image, page) for image in found.images), default=0.0) / max(
+            _area(page), 1e-6
+        )
+
+    def _is_veiled(self, found: _Found) -> bool:
+        mode = self._raw.FPDFTextObj_GetTextRenderMode
+        invisible = sum(mode(text) in _INVISIBLE for text, _ in found.texts)
+        return invisible * 2 > len(found.texts)
 
     def _walk(
         self,
@@ -280,6 +302,15 @@ class _PageLook:
         if self._rotation == 270:
             return self._top - y1, self._right - x1, self._top - y0, self._right - x0
         return x0 - self._left, self._top - y1, x1 - self._left, self._top - y0
+
+
+def _area(box: Rectangle) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+
+
+def _common_area(one: Rectangle, other: Rectangle) -> float:
+    x0, y0 = max(one[0], other[0]), max(one[1], other[1])
+    return _area((x0, y0, min(one[2], other[2]), min(one[3], other[3])))
 
 
 def _same(box: Rectangle) -> Rectangle:

@@ -9,6 +9,7 @@ from docmill.adapters.readers import docling_engine
 from docmill.adapters.readers.asciidoc import AsciiDocReader
 from docmill.adapters.readers.deck import DeckReader
 from docmill.adapters.readers.delimited import DelimitedReader
+from docmill.adapters.readers.images import ImageReader
 from docmill.adapters.readers.json_values import JsonReader
 from docmill.adapters.readers.mail import MailReader
 from docmill.adapters.readers.markdown import MarkdownReader
@@ -62,6 +63,10 @@ _READERS: dict[str, Callable[[], Reader]] = {
     types.SRT: SubtitleReader,
     types.SVG: XmlReader,
     **dict.fromkeys(types.SOURCE_TYPES, SourceCodeReader),
+    types.PNG: ImageReader,
+    types.JPEG: ImageReader,
+    types.TIFF: ImageReader,
+    types.WEBP: ImageReader,
 }
 
 _PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}
