@@ -71,7 +71,7 @@ def open_pages(path: Path, sight: Sight | None, selection: Selection = WHOLE) ->
 
 
 def _batches(data: bytes, selection: Selection, total: int, lost: dict[int, PageLoss]) -> Iterator[Any]:
-    """What the engine makes of up to 1,000 pages at a time, over which it decides headings."""
+    """What the engine makes of up to 500 pages at a time, over which it decides headings."""
     for result in _whole(data) if selection.is_whole else _selected(data, selection.batches(total)):
         lost.update({error.page_num: DAMAGED_PAGE for error in result.page_errors})
         yield result

@@ -18,9 +18,11 @@ from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.limits import reading_seconds
 
 TEXT_CHARACTERS = 200_000_000
-FIRST_SHARE = 0.45  # of the time of a document with pages; the rest is for finding the page it failed on
-SEARCH_SHARE = 0.3  # of the time, which is kept for reading the others after the search
+FIRST_SHARE = 0.6  # of the time of a document with pages; the rest is for finding the page it failed on
+SEARCH_SHARE = 0.2  # of the time, which is kept for reading the others after the search
 TRIAL_SHARE = 1 / 15  # of the time, for one piece
+PAGE_SECONDS = 0.05  # a page that was read costs the document nothing of its time, up to this
+CPU_SHARE = 4  # of the time left may be computed: pages that are read give some back
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class _Document:
     choice: ReaderChoice
     seconds: float
     left: float
+    spent: float = 0.0
     characters: int = 0
     informed: bool = False
     part: Part | None = None
@@ -44,7 +47,13 @@ class _Document:
         if self.characters > limit:
             self.over = True
             raise errors.ReaderTooLarge
+        returned = min(self.spent, PAGE_SECONDS * len(part.pages))
+        self.spent, self.left = self.spent - returned, self.left + returned
         self.part = part
+
+    def spend(self, seconds: float) -> None:
+        """Count time that was waited for the child."""
+        self.spent, self.left = self.spent + seconds, self.left - seconds
 
     @property
     def rest(self) -> Selection | None:
@@ -59,11 +68,11 @@ class _Document:
 class ReadingChild:
     """Reads documents one at a time in a child process of its own, started when first needed.
 
-    `timeout_seconds` and 4 s for each MiB is the longest time one document may take, not counting the time
-    its consumer takes between parts; `memory_bytes` and 8 times its size is what the child may take. After
-    `recycle_documents` documents, or when it has come to use half its memory, the child is renewed. Not for
-    use by several threads at once. `interrupt` is called a few times a second while a document is read; what
-    it raises ends the reading.
+    `timeout_seconds` and 4 s for each MiB is the longest time one document may take, not counting 50 ms for
+    each page that is read and the time its consumer takes between parts; `memory_bytes` and 8 times its size
+    is what the child may take. After `recycle_documents` documents, or when it has come to use half its
+    memory, the child is renewed. Not for use by several threads at once. `interrupt` is called a few times a
+    second while a document is read; what it raises ends the reading.
     """
 
     def __init__(
@@ -184,15 +193,15 @@ class ReadingChild:
         """What the child answers within so many seconds, or within as many for `each` message."""
         child = self._ready()
         try:
-            child.ask(document.path, document.left, media_type=document.media_type, **request)
+            child.ask(document.path, document.left * CPU_SHARE, media_type=document.media_type, **request)
             child.wait(self._interrupt)
-            left = seconds
+            kept = document.left - seconds
             while True:
-                asked = time.monotonic()
-                message = child.answer(max(min(left, document.left), 0.0), self._interrupt)
-                took = time.monotonic() - asked
-                document.left -= took
-                left = seconds if each else left - took
+                asked, left = time.monotonic(), document.left - kept
+                message = child.answer(
+                    max(min(seconds if each else left, document.left), 0.0), self._interrupt
+                )
+                document.spend(time.monotonic() - asked)
                 if "end" in message:
                     return
                 yield message
