@@ -15,6 +15,7 @@ from tests.scans import png, scan, scanned_pdf, tiff
 from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.pipeline.runner import Runner
+from docmill.services.revisions import Revisions
 
 WINTER = scan(["# Winter timetable", "The last ferry to Osier Island", "leaves Millgate at nine."])
 SUMMER = scan(["Bicycles travel free in summer.", "Dogs need a ticket of their own."])
@@ -125,6 +126,29 @@ def test_a_document_with_nothing_to_recognise_never_hears_of_the_stage(
     make_runner(here.app.engine, stages).run(accepted.task_id, StageName.CHUNK)  # type: ignore[arg-type]
     assert "ocr" not in {row.stage for row in here.rows("SELECT stage FROM document_task_events")}
     assert "ocr" not in {row.stage for row in here.rows("SELECT stage FROM stage_progress")}
+
+
+def test_a_corrected_scan_has_none_of_its_pages_recognised_again(
+    here: Installation, stages: dict[StageName, object]
+) -> None:
+    engine = here.app.engine
+    carry(here, stages, "scan.pdf", scanned_pdf([WINTER, BLANK, SUMMER]))
+    (document,) = here.rows("SELECT id FROM documents")
+
+    revisions = Revisions(engine, NotedDispatcher(), run_on_bytes=1_000_000)
+    accepted = revisions.correct("default", document.id, 1, "The last ferry leaves at ten.")
+    make_runner(engine, stages).run(accepted.task_id, StageName.EXTRACT)  # type: ignore[arg-type]
+
+    assert task_row(engine, accepted.task_id).status == "succeeded"
+    passed = "SELECT stage FROM stage_progress WHERE task_id = '{}' ORDER BY started_at"
+    assert [row.stage for row in here.rows(passed.format(accepted.task_id))] == [
+        "extract",
+        "chunk",
+        "embed",
+        "index",
+    ]
+    shown = "SELECT text FROM chunks JOIN documents d ON d.active_version_id = version_id ORDER BY ordinal"
+    assert "The last ferry leaves at ten." in here.rows(shown)[0].text
 
 
 def test_blank_scans_fail_and_say_so(here: Installation, stages: dict[StageName, object]) -> None:

@@ -46,6 +46,10 @@ class Work:
     published: UUID | None = None
     base: Base | None = None
 
+    def makes(self, page: int) -> bool:
+        """Whether this page is made from the file here, and not taken over from the base."""
+        return self.base is None or page in self.base.pages
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -33,6 +33,7 @@ _STEP_BLOCKS = 2_000  # bounds the memory of one step
 class _Progress:
     """Where reading is. Of the parts from page `first` on, those before `skip` were committed earlier."""
 
+    work: Work
     builder: BlockBuilder
     first: int
     skip: int
@@ -43,15 +44,16 @@ class _Progress:
     info: ReadInfo | None = None
     pending: list[Block] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
-    ocr: OcrMode = OcrMode.AUTO
     needs_ocr: bool = False
 
     def take(self, part: Part) -> None:
         """Place the blocks of a part, unless an earlier run did."""
         self.parts += 1
         self.done, self.total = part.done, part.total
-        pages = [with_reason(page, self.ocr) for page in part.pages]
-        self.needs_ocr |= self.ocr is not OcrMode.NEVER and any(map(waits, pages))
+        mode = self.work.ocr.mode
+        pages = [with_reason(page, mode) for page in part.pages]
+        waiting = (page for page in pages if waits(page) and self.work.makes(page.number))
+        self.needs_ocr |= mode is not OcrMode.NEVER and any(waiting)
         if len(self.sample) < _SAMPLE_CHARACTERS:
             self.sample += "\n".join(block.text for block in part.blocks)[:_SAMPLE_CHARACTERS]
         if self.parts > self.skip:
@@ -67,6 +69,7 @@ class _Progress:
             "parts": max(self.parts, self.skip),
             "ordinal": self.builder.next_ordinal,
             "char": self.builder.next_char,
+            "needs_ocr": self.needs_ocr,
         }
 
 
@@ -97,7 +100,11 @@ class Extract:
         cursor = work.cursor
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
         progress = _Progress(
-            builder, first=cursor.get("first", 1), skip=cursor.get("parts", 0), ocr=work.ocr.mode
+            work,
+            builder,
+            first=cursor.get("first", 1),
+            skip=cursor.get("parts", 0),
+            needs_ocr=cursor.get("needs_ocr", False),
         )
         started = time.monotonic()
         for item in self._revision.items(work, partial(self._read, work)):

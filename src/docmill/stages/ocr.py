@@ -58,7 +58,8 @@ class Ocr:
     def run(self, work: Work) -> Iterator[Step]:
         """A step for each page. Raises NoText when the last one is done and there is no text at all."""
         cursor = _Cursor(**work.cursor)
-        pages = pages_to_recognise(self._engine, work.version)
+        waiting = pages_to_recognise(self._engine, work.version)
+        pages = [(number, reason) for number, reason in waiting if work.makes(number)]
         total = cursor.done + len(pages)
         for number, reason in pages:
             found = self._recognise(work, number, cursor)
