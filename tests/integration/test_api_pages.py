@@ -209,3 +209,15 @@ def test_the_pictures_of_a_document_go_with_it(library: Library) -> None:
 def pictures(api: Served) -> list[str]:
     """The pictures that are kept."""
     return [path for path in api.stored_files() if path.startswith("pictures/")]
+
+
+def test_the_table_of_contents_of_a_pdf_is_shown_and_a_text_has_none(library: Library) -> None:
+    first = "<< /Title (Tides) /Parent 7 0 R /Dest [4 0 R /Fit] >>"
+    root = "<< /Type /Outlines /First 6 0 R /Last 6 0 R >>"
+    lines = made.said("The tide comes in at six and goes out at noon.", 700)
+    content = made.drawn_pdf([lines], catalog="/Outlines 7 0 R", more=[first, root])
+    document = library.api.publish("tides.pdf", content)
+
+    answer = library.api.client.get(f"/api/v1/documents/{document}/outline").json()
+    assert answer["items"] == [{"level": 1, "title": "Tides", "page": 1}]
+    assert library.api.client.get(f"/api/v1/documents/{library.text}/outline").json()["items"] == []

@@ -19,6 +19,7 @@ from docmill.api import (
     history,
     live_socket,
     logs,
+    outline,
     pages,
     search,
     stages,
@@ -78,6 +79,7 @@ def add_routes(api: FastAPI) -> None:
     for module in (
         documents,
         pages,
+        outline,
         history,
         logs,
         events,

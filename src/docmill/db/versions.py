@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docmill.domain.documents import ReadInfo
+from docmill.domain.documents import OutlineEntry, ReadInfo
 from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
@@ -118,6 +118,15 @@ def set_extracted(
 def set_total_chunks(connection: Connection, version: VersionRef, total: int) -> None:
     """Keep how many chunks the version has so far."""
     connection.execute(_CHUNKED, {**_key(version), "total": total})
+
+
+_OUTLINE = text("SELECT outline FROM document_versions WHERE id = :version AND tenant_id = :tenant")
+
+
+def outline_of(connection: Connection, version: VersionRef) -> tuple[OutlineEntry, ...]:
+    """The table of contents that the file of a version brought along."""
+    entries = connection.execute(_OUTLINE, _key(version)).scalar_one()
+    return tuple(OutlineEntry(*entry) for entry in entries or ())
 
 
 def count_chunk_kinds(connection: Connection, version: VersionRef) -> None:

@@ -11,9 +11,9 @@ from docmill.db.content import read_page_blocks
 from docmill.db.corrections import CorrectionRow, corrections_of
 from docmill.db.engine import reaching_database
 from docmill.db.pages import list_pages, read_page
-from docmill.db.versions import published
+from docmill.db.versions import outline_of, published
 from docmill.domain.cursors import decode_cursor, page_of
-from docmill.domain.documents import Block, Page
+from docmill.domain.documents import Block, OutlineEntry, Page
 from docmill.domain.errors import PageNotFound
 from docmill.domain.text import text_of_page
 from docmill.domain.trust import Region, doubtful_regions
@@ -59,6 +59,13 @@ class Pages:
             found = list_pages(connection, version, start, limit + 1)
         page = page_of(_CURSOR, found, limit, lambda item: [item.number])
         return PageList(version.version_id, page.items, page.next_cursor)
+
+    @reaching_database
+    def outline(self, tenant: str, document_id: UUID) -> tuple[UUID, tuple[OutlineEntry, ...]]:
+        """The published version, and the table of contents that its file brought along."""
+        with self._engine.begin() as connection:
+            version = published(connection, tenant, document_id).version
+            return version.version_id, outline_of(connection, version)
 
     @reaching_database
     def get(self, tenant: str, document_id: UUID, number: int) -> PageContent:
