@@ -129,8 +129,9 @@ class Here:
             if isinstance(item, ReadInfo):
                 yield item
                 continue
-            for start in range(0, len(item.blocks), _BLOCKS_A_PART):
-                yield replace(item, blocks=item.blocks[start : start + _BLOCKS_A_PART])
+            for start in range(0, len(item.blocks) or 1, _BLOCKS_A_PART):  # a picture has pages and no block
+                pages = () if start else item.pages
+                yield replace(item, blocks=item.blocks[start : start + _BLOCKS_A_PART], pages=pages)
 
     def start(self) -> None:
         """There is nothing to start."""

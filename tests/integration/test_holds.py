@@ -94,5 +94,8 @@ def test_the_state_tells_what_is_held_why_and_what_waits(engine: Engine) -> None
 
     drained = holds.hold(None, "An upgrade.")
     assert drained.draining
-    assert [stage.reason for stage in drained.stages] == ["The model moves.", *["An upgrade."] * 3]
-    assert [stage.held for stage in holds.release(None).stages] == [True, False, False, False]
+    assert [stage.reason for stage in drained.stages] == [
+        "The model moves.",
+        *["An upgrade."] * (len(StageName) - 1),
+    ]
+    assert [stage.held for stage in holds.release(None).stages] == [True, *[False] * (len(StageName) - 1)]

@@ -113,9 +113,9 @@ def test_what_passes_takes_a_turn_at_most(pair: Pair) -> None:
     aside = make_runner(pair.engine, counting_stages(), pair.dispatcher, is_aside=True, turn_seconds=AT_ONCE)
     aside.run(urgent, StageName.EXTRACT)
     row = task_row(pair.engine, urgent)
-    assert (row.status, row.stage) == ("queued", "chunk")
-    assert results(pair.engine, urgent)[-1] == ("chunk", 0)
-    assert pair.dispatcher.sent == [(StageName.CHUNK, urgent, 6)]
+    assert (row.status, row.stage) == ("queued", "ocr")
+    assert results(pair.engine, urgent)[-1] == ("ocr", 0)
+    assert pair.dispatcher.sent == [(StageName.OCR, urgent, 6)]
 
 
 def test_a_pause_reaches_an_engine_that_computes_long(pair: Pair) -> None:
