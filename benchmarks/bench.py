@@ -20,6 +20,7 @@ from benchmarks import (
     memory,
     orchestration,
     peer_pipelines,
+    reading,
     recovery,
     search_speed,
     steering,
@@ -36,6 +37,7 @@ OUT = Path(__file__).parent / "out"
 FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
     "orchestration": orchestration.measure,
     "latency": latency.measure,
+    "reading": reading.measure,
     "throughput": throughput.measure,
     "steering": steering.measure,
     "eta": eta.measure,

@@ -33,6 +33,8 @@ class Scale:
     listeners: int = 500
     listening_seconds: float = 30.0
     watched_documents: int = 120
+    book_pages: int = 5_000
+    scanned_pages: int = 12
 
 
 QUICK = Scale(
@@ -59,4 +61,6 @@ QUICK = Scale(
     backlog_requests=40,
     pauses=8,
     cancels=5,
+    book_pages=500,
+    scanned_pages=2,
 )
