@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from sqlalchemy import event
 from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.registry import reader_for
 from docmill.bootstrap import App, make_app, make_recognizer, make_recovery, make_stages
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo
+from docmill.domain.documents import Part, ReaderChoice, ReadInfo, Unpacking
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
 from docmill.pipeline.runner import Runner, RunnerSettings
@@ -124,20 +125,31 @@ class Here:
         first_page: int = 1,
         only_pages: Sequence[int] = (),
         choice: ReaderChoice = ReaderChoice.DOCMILL,
+        depth: int = 0,
     ) -> Iterator[ReadInfo | Part]:
-        for item in reader_for(media_type).read(path, media_type):
-            if isinstance(item, ReadInfo):
-                yield item
-                continue
-            for start in range(0, len(item.blocks) or 1, _BLOCKS_A_PART):  # a picture has pages and no block
-                pages = () if start else item.pages
-                yield replace(item, blocks=item.blocks[start : start + _BLOCKS_A_PART], pages=pages)
+        with tempfile.TemporaryDirectory() as folder:
+            for item in reader_for(media_type, unpacking=Unpacking(folder, 5 - depth)).read(path, media_type):
+                if isinstance(item, ReadInfo):
+                    yield item
+                elif item.attachments:
+                    found = (
+                        replace(each, path=each.path and f"{folder}/{each.path}") for each in item.attachments
+                    )
+                    yield replace(item, attachments=tuple(found))
+                else:
+                    yield from _portions(item)
 
     def start(self) -> None:
         """There is nothing to start."""
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+def _portions(part: Part) -> Iterator[Part]:
+    for start in range(0, len(part.blocks) or 1, _BLOCKS_A_PART):  # a picture has pages and no block
+        pages = () if start else part.pages
+        yield replace(part, blocks=part.blocks[start : start + _BLOCKS_A_PART], pages=pages)
 
 
 @dataclass
@@ -173,6 +185,7 @@ def settings_of(home: Path, database_url: str) -> Settings:
 
 def _carry(app: App, points: Points, messages: Messages, order: Words) -> None:
     """A worker: takes a message, and then what it sends itself."""
+    app = replace(app, dispatcher=messages)  # type: ignore[arg-type]
     stages = {
         name: Told(stage, points)
         for name, stage in make_stages(app, Here(), make_recognizer(app.settings)).items()

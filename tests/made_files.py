@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -148,6 +149,17 @@ def said(text: str, y: int, *, x: int = 72, size: int = 12, how: str = "") -> st
     return f"q BT {how} /F1 {size} Tf {x} {y} Td ({text}) Tj ET Q\n"
 
 
+def embedded(number: int, name: str) -> str:
+    """What the catalog says of a file that is embedded as the object of this number."""
+    file = f"<< /Type /Filespec /F ({name}) /UF ({name}) /EF << /F {number} 0 R >> >>"
+    return f"/Names << /EmbeddedFiles << /Names [({name}) {file}] >> >>"
+
+
+def embedded_file(content: str) -> str:
+    """A file as an object of a PDF."""
+    return f"<< /Type /EmbeddedFile /Length {len(content)} >>\nstream\n{content}\nendstream"
+
+
 def _content(text: str) -> bytes:
     lines = "".join(f"({line}) Tj T* " for line in text.splitlines())
     return f"BT /F1 14 Tf 20 TL 72 700 Td {lines}ET".encode("latin-1")
@@ -211,6 +223,17 @@ def archive(members: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as container:
         for name, text in members.items():
             container.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def tar(members: Mapping[str, str]) -> bytes:
+    """A tar archive of text members, in their order."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as container:
+        for name, text in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            container.addfile(member, io.BytesIO(text.encode()))
     return out.getvalue()
 
 

@@ -20,20 +20,23 @@ from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.adapters.webhook_http import Outlet
 from docmill.db.engine import connect
+from docmill.domain.documents import Unpacking
 from docmill.domain.networks import parse_networks
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
-from docmill.ports import Embedder, Reading, Recognizer, Storage, VectorStore
+from docmill.ports import Children, Embedder, Reading, Recognizer, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.document_logs import DocumentLog
+from docmill.services.intake import Intake
 from docmill.services.live_state import LiveState
 from docmill.services.maintenance import PICTURES
 from docmill.services.monitoring import Monitoring
 from docmill.services.pictures import Pictures
 from docmill.services.search import Search
 from docmill.settings import Settings
+from docmill.sources.inside import Inside
 from docmill.stages.chunk import ChunkStage
 from docmill.stages.contract import Stage
 from docmill.stages.embed import Embed
@@ -82,7 +85,31 @@ def make_reading(settings: Settings, interrupt: Callable[[], None] = lambda: Non
         recycle_documents=settings.read_recycle_documents,
         interrupt=interrupt,
         scratch_dir=settings.scratch_path,
+        unpacking=Unpacking(
+            levels=settings.unpack_levels,
+            members=settings.unpack_members,
+            member_bytes=settings.max_file_bytes,
+            total_bytes=settings.unpack_bytes,
+            ratio=settings.unpack_ratio,
+        ),
     )
+
+
+def make_intake(app: App) -> Intake:
+    """What makes documents of arrivals."""
+    return Intake(
+        app.engine,
+        app.storage,
+        app.dispatcher,
+        max_file_bytes=app.settings.max_file_bytes,
+        run_on_bytes=app.settings.run_on_bytes,
+    )
+
+
+def make_children(app: App) -> Children:
+    """What takes in the files that are found inside documents."""
+    settings = app.settings
+    return Inside(app.engine, make_intake(app), settings.storage_path / "arriving", settings.max_file_bytes)
 
 
 def make_pictures(app: App) -> Pictures:
@@ -110,7 +137,9 @@ def make_stages(app: App, reading: Reading, recognizer: Recognizer) -> dict[Stag
     """The stages in the order a document passes them: a new stage is one line here and one file."""
     seconds = app.settings.step_seconds
     return {
-        StageName.EXTRACT: Extract(Revision(app.engine), app.storage, reading, detect_language, seconds),
+        StageName.EXTRACT: Extract(
+            Revision(app.engine), app.storage, reading, detect_language, seconds, make_children(app)
+        ),
         StageName.OCR: Ocr(app.engine, app.storage, recognizer, detect_language),
         StageName.CHUNK: ChunkStage(app.engine, app.embedder.tokenizer, detect_language, seconds),
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),

@@ -12,7 +12,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo
+from docmill.domain.documents import Attachment, Part, ReaderChoice, ReadInfo, Untaken
+from docmill.domain.ids import VersionRef
 from docmill.domain.pictures import Picture
 from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import StageName
@@ -43,6 +44,7 @@ class Reading(Protocol):
         first_page: int = 1,
         only_pages: Sequence[int] = (),
         choice: ReaderChoice = ReaderChoice.DOCMILL,
+        depth: int = 0,
     ) -> Iterator[ReadInfo | Part]:
         """As Reader.read, by the readers that `choice` names; raises ReaderMissing where they are not.
 
@@ -50,6 +52,9 @@ class Reading(Protocol):
 
         A page on which that happens is `missing`, and the others are read. `first_page` is a `next_page` of
         an earlier reading, or `only_pages` are wanted.
+
+        `depth` is how many files this one lies in. What the attachments of a part name is there until the
+        iterator is asked for more than it names; who takes a file away makes room for the next one.
         """
         ...
 
@@ -80,6 +85,18 @@ class Recognizer(Protocol):
 
     def close(self) -> None:
         """End the child process, if one is alive."""
+        ...
+
+
+class Children(Protocol):
+    """Takes in the files that are found inside a document."""
+
+    def take(self, parent: VersionRef, ordinal: int, attachment: Attachment) -> Untaken | None:
+        """Make this file a document of its own, or find the one with its bytes, and say whose child it is.
+
+        Saying it again changes nothing. The file is removed. None when it was taken, else why not. Raises
+        LeaseLost when the parent's version is no longer built, StorageUnavailable, DatabaseUnavailable.
+        """
         ...
 
 

@@ -126,6 +126,17 @@ class Settings(BaseSettings):
         1000, ge=1, description="Documents after which the reading child is renewed."
     )
 
+    unpack_levels: int = Field(
+        5, ge=0, le=100, description="How many files may lie in one another; 0: none is taken out of others."
+    )
+    unpack_members: int = Field(1000, ge=1, description="Files that are taken out of one file at most.")
+    unpack_bytes: int = Field(
+        2 * 1024**3, ge=1024**2, description="What one file may unpack to; a larger one is refused."
+    )
+    unpack_ratio: int = Field(
+        100, ge=2, description="How many times its size a file may unpack to, once that is above 16 MiB."
+    )
+
     picture_timeout_seconds: float = Field(30.0, gt=0, description="Longest time drawing one page may take.")
     picture_cache_bytes: int = Field(
         512 * 1024**2, ge=0, description="How much of the disk pictures of pages may take."

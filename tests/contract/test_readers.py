@@ -8,7 +8,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,16 @@ from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.rendered import rendered_blocks
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
-from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, TextSource
+from docmill.domain.documents import (
+    Attachment,
+    BlockKind,
+    Page,
+    Part,
+    RawBlock,
+    ReadInfo,
+    TextSource,
+    Unpacking,
+)
 from docmill.domain.errors import DamagedFile, NoPages, NoText, PasswordRequired
 from docmill.domain.text import document_text
 
@@ -246,6 +255,8 @@ SMALL_FILES = {
     "a.vtt": VTT.encode(),
     "a.srt": SRT.encode(),
     "a.py": PYTHON.encode(),
+    "a.zip": made.archive({"notes/a.txt": "Words.", "b.csv": "a,b\n1,2\n"}),
+    "a.tar": made.tar({"notes/a.txt": "Words.", "b.csv": "a,b\n1,2\n"}),
 }
 SOURCE_FORMATS = ["a.md", "a.txt", "a.csv", "a.tsv", "a.json", "a.jsonl", "a.yaml", "a.py"]
 
@@ -256,6 +267,7 @@ class Read:
 
     info: ReadInfo
     parts: list[Part]
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def blocks(self) -> list[RawBlock]:
@@ -272,7 +284,7 @@ class Read:
 @pytest.fixture(scope="module")
 def child() -> Iterator[ReadingChild]:
     """One reading child for all tests of this file, as a worker has one for many documents."""
-    reading = ReadingChild(timeout_seconds=60)
+    reading = ReadingChild(timeout_seconds=60, unpacking=Unpacking(levels=5))
     yield reading
     reading.close()
 
@@ -289,9 +301,27 @@ class Desk:
         return self.read_file(path, name)
 
     def read_file(self, path: Path, name: str | None = None) -> Read:
-        info, *parts = self._child.read(path, detect(path, name or path.name).media_type)
-        assert isinstance(info, ReadInfo)
-        return Read(info, [part for part in parts if isinstance(part, Part)])
+        items = self._child.read(path, detect(path, name or path.name).media_type)
+        read = Read(next(items), [])  # type: ignore[arg-type]
+        assert isinstance(read.info, ReadInfo)
+        for part in items:
+            assert isinstance(part, Part)
+            read.files.update((item.name, _taken(item)) for item in part.attachments)
+            read.parts.append(replace(part, attachments=tuple(map(_without_place, part.attachments))))
+        return read
+
+
+def _taken(attachment: Attachment) -> bytes:
+    """What was found, taken away as the next reader of the folder expects; nothing if it was refused."""
+    if not attachment.path:
+        return b""
+    content = Path(attachment.path).read_bytes()
+    Path(attachment.path).unlink()
+    return content
+
+
+def _without_place(attachment: Attachment) -> Attachment:
+    return replace(attachment, path="")
 
 
 @pytest.fixture
@@ -647,10 +677,10 @@ def test_deeply_nested_chapters_and_mails_lose_no_words(desk: Desk) -> None:
     assert [b.text for b in chapter.blocks][-5:] == ["Top", "before", "deep", "after", "end"]
 
 
-def test_mail_shows_who_wrote_what_and_names_what_was_left_out(desk: Desk) -> None:
+def test_mail_shows_who_wrote_what_and_hands_out_what_is_attached(desk: Desk) -> None:
     read = desk.read("a.eml", MAIL)
     assert read.info.title == "Grüße"
-    assert read.info.notices == ("Attachment not read: fares.csv.",)
+    assert read.files == {"fares.csv": b"a,b"}
     assert [b.text for b in read.blocks] == [
         "Grüße",
         "From: Ann <ann@mail.example>\nTo: bob@mail.example\nDate: Mon, 04 May 2026 10:00:00 +0000",
@@ -664,11 +694,79 @@ def test_mail_in_html_is_read_like_a_web_page(desk: Desk) -> None:
     assert mail.blocks[-1].text == "Hello you"
 
 
-def test_mail_nested_without_end_is_read_twenty_deep(desk: Desk) -> None:
-    nested = b"".join(b"Subject: s%d\nContent-Type: message/rfc822\n\n" % n for n in range(200))
-    read = desk.read("a.eml", nested + b"Subject: leaf\n\nwords")
-    assert len(read.of_kind(BlockKind.HEADING)) == 20
-    assert "20 deep" in read.info.notices[0]
+def test_a_forwarded_message_is_a_file_with_the_bytes_it_has(desk: Desk) -> None:
+    forwarded = b"Subject: =?utf-8?q?F=C3=A4hre?=\r\n\r\nIt  leaves at six.\r\n"
+    head = b"Subject: Fwd\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    mail = (
+        head
+        + b"--b\r\n\r\nSee below.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        + forwarded
+        + b"\r\n--b--\r\n"
+    )
+    read = desk.read("a.eml", mail)
+    assert [block.text for block in read.blocks] == ["Fwd", "See below."]
+    assert read.files == {"Fähre.eml": forwarded}
+
+
+@pytest.mark.parametrize(("nested", "told"), [(5, False), (6, True), (200, True)])
+def test_messages_nested_more_deeply_than_they_are_read_are_told_at_the_top(
+    desk: Desk, nested: int, told: bool
+) -> None:
+    heads = b"".join(b"Subject: s%d\nContent-Type: message/rfc822\n\n" % n for n in range(nested))
+    read = desk.read("a.eml", heads + b"Subject: leaf\n\nwords")
+    assert list(read.files) == ["s1.eml"]
+    assert bool(read.info.notices) == told
+
+
+def test_pictures_in_the_text_and_signatures_are_no_attachments(desk: Desk) -> None:
+    mail = b"""Subject: Picnic
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: multipart/related; boundary=r
+
+--r
+Content-Type: text/html
+
+<p>By the river <img src="cid:logo"></p>
+--r
+Content-Type: image/png
+Content-ID: <logo>
+
+not a picture
+--r--
+--b
+Content-Type: text/plain
+
+A word of the list.
+--b
+Content-Type: application/pgp-signature; name=signature.asc
+
+none
+--b
+Content-Type: text/plain; name=menu.txt
+
+Bread.
+--b--
+"""
+    read = desk.read("a.eml", mail)
+    assert [block.text for block in read.blocks] == ["Picnic", "By the river", "A word of the list."]
+    assert read.files == {"menu.txt": b"Bread."}
+
+
+def test_files_embedded_in_a_pdf_follow_its_pages(desk: Desk) -> None:
+    file = made.embedded_file("a,b\n1,2\n")
+    page = made.said("First page", 700)
+    read = desk.read("a.pdf", made.drawn_pdf([page], catalog=made.embedded(6, "fares.csv"), more=[file]))
+    assert read.text == "First page"
+    assert read.files == {"fares.csv": b"a,b\n1,2\n"}
+
+
+def test_a_message_without_words_is_known_by_what_is_attached(desk: Desk) -> None:
+    mail = b"Content-Type: text/csv; name=fares.csv\nContent-Disposition: attachment\n\na,b\n"
+    read = desk.read("a.eml", mail)
+    assert read.text == "file | bytes | what became of it\nfares.csv | 4 | a document of its own"
+    assert read.files == {"fares.csv": b"a,b\n"}
 
 
 # --- real documents
@@ -700,7 +798,16 @@ def test_the_words_of_real_documents_come_out(desk: Desk, corpus: Path, format_n
 @pytest.mark.corpus
 def test_outlook_messages_are_read(desk: Desk, corpus: Path) -> None:
     read = desk.read_file(corpus / "formats_docling" / "email" / "sources" / "msg_simple.msg")
-    assert "This is a simple email body." in read.text
+    assert [block.text for block in read.blocks] == [
+        "Simple Email",
+        "From: Alice Example <alice@example.com>\nTo: Bob Example <bob@example.com>\n"
+        "Date: Wed, 20 May 2026 10:30:00 +0000",
+        "Hello Bob,",
+        "This is a simple email body.",
+    ]
+    read = desk.read_file(corpus / "formats_docling" / "email" / "sources" / "msg_with_attachment.msg")
+    assert list(read.files) == ["test.txt", "report.pdf"]
+    assert read.files["test.txt"].startswith(b"This is a test attachment file.")
 
 
 def _word_f1(text: str, truth: str) -> float:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
+from tests import made_files as made
+from tests.polling import eventually
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
 
@@ -295,12 +297,47 @@ def test_a_body_that_is_too_large_or_no_json_is_refused(library: Library) -> Non
 # --- the end -----------------------------------------------------------------------------------------------
 
 
+def test_files_inside_a_document_are_shown_found_and_go_with_it(library: Library) -> None:
+    client = library.api.client
+    content = made.archive(
+        {"notes/tide.md": "# Tide\n\nThe spring tide floods the jetty.\n", "tool.exe": "\0\1\2\3" * 99}
+    )
+    archive = library.api.publish("trip.zip", content)
+    inside = eventually(
+        lambda: client.get("/api/v1/documents", params={"parent_id": archive, "status": "SUCCESS"}).json()[
+            "items"
+        ]
+    )
+    (child,) = inside
+
+    tide, tool = client.get(f"/api/v1/documents/{archive}").json()["attachments"]
+    assert (tide["name"], tide["document_id"], tide["error"]) == ("notes/tide.md", child["id"], None)
+    assert (tool["document_id"], tool["error"]["code"]) == (None, "unsupported_type")
+    whole = client.get(f"/api/v1/documents/{child['id']}").json()
+    assert whole["parents"] == [{"document_id": archive, "name": "trip.zip"}]
+
+    body = {"query": "spring tide", "mode": "lexical", "parent_ids": [archive]}
+    (hit,) = client.post("/api/v1/search", json=body).json()["hits"]
+    assert (hit["document_name"], hit["parents"]) == ("tide.md", whole["parents"])
+    body["parent_ids"] = [library.rules]
+    assert client.post("/api/v1/search", json=body).json()["hits"] == []
+
+    (extracted, *_) = (
+        event
+        for event in client.get(f"/api/v1/documents/{archive}/history").json()["items"]
+        if event["kind"] == "stage_finished"
+    )
+    assert extracted["data"]["children"] == 1
+    assert client.delete(f"/api/v1/documents/{archive}").json() == {"documents": 2}
+    problem(client.get(f"/api/v1/documents/{child['id']}"), 404, "document_not_found")
+
+
 def test_a_deleted_document_leaves_nothing_but_its_history(library: Library) -> None:
     api = library.api
     document = api.publish("leaving.md", b"# Farewell\n\nThe last lighthouse keeper left.\n")
     assert "leaving.md" in search(library, "lighthouse keeper", mode="lexical")
 
-    assert api.client.delete(f"/api/v1/documents/{document}").status_code == 204
+    assert api.client.delete(f"/api/v1/documents/{document}").json() == {"documents": 1}
 
     for path in ("", "/status", "/chunks", "/text", "/file"):
         problem(api.client.get(f"/api/v1/documents/{document}{path}"), 404, "document_not_found")

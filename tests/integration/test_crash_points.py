@@ -21,6 +21,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from tests import made_files as made
 from tests.crashing import DIED, SMALL_BYTES, settings_of
 from tests.pipelines import NotedDispatcher
 from tests.scans import scan, tiff
@@ -38,6 +39,7 @@ CRUISE = " ".join(f"the ferry leaves pier {pier} at high tide" for pier in range
 PART = [f"paragraph {number}: {CRUISE}" for number in range(12)]
 NOTE = "\n\n".join(f"## Part {part}\n\n" + "\n\n".join(PART) for part in range(5)).encode()
 SCANS = tiff([scan([f"Page number {number} of the log."]) for number in ("one", "two", "three")])
+TRIP = made.archive({"note.md": "# A note\n\nShort.", "tool.exe": "\0\1\2\3" * 99, "fares.csv": "a,b\n1,2\n"})
 KEY = storage_key(hashlib.sha256(NOTE).hexdigest())
 
 
@@ -76,7 +78,7 @@ class Harbour:
         )
 
     def arrival(self, dataset: str, content: bytes = NOTE) -> dict[str, Any]:
-        """The note, as an upload that has arrived."""
+        """A file, the note unless told, as an upload that has arrived."""
         path = self.home / "arriving"
         path.write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -153,6 +155,19 @@ COUNTS = """SELECT (SELECT count(*) FROM blocks b WHERE b.version_id = d.active_
   (SELECT total_chunks FROM document_versions v WHERE v.id = d.active_version_id)
 FROM documents d WHERE d.id = :id"""
 
+FAMILY = """SELECT d.name, t.status, d.depth, count(DISTINCT v.id), count(DISTINCT c.id),
+  count(DISTINCT a.version_id),
+  (SELECT count(*) FROM document_task_events e WHERE e.document_id = d.id AND e.kind = 'accepted')
+FROM documents d JOIN datasets s ON s.id = d.dataset_id JOIN document_tasks t ON t.document_id = d.id
+JOIN document_versions v ON v.document_id = d.id LEFT JOIN chunks c ON c.version_id = v.id
+LEFT JOIN attachments a ON a.document_id = d.id
+WHERE s.name = :dataset GROUP BY d.id, d.name, t.status, d.depth ORDER BY d.name"""
+
+UNTAKEN = """SELECT a.name, a.error->>'code' FROM attachments a
+JOIN document_versions v ON v.id = a.version_id
+JOIN documents d ON d.id = v.document_id JOIN datasets s ON s.id = d.dataset_id
+WHERE s.name = :dataset AND a.error IS NOT NULL"""
+
 RECORDED = """SELECT (SELECT count(*) FROM document_versions v WHERE v.document_id = d.id),
   (SELECT count(*) FROM document_tasks t WHERE t.document_id = d.id AND t.status = 'queued'),
   (SELECT count(*) FROM document_task_events e WHERE e.document_id = d.id AND e.kind = 'accepted')
@@ -200,6 +215,23 @@ def test_wherever_a_worker_dies_another_finishes_its_document(
         assert content(harbour, accepted.document_id) == expected, undisturbed.points[point]
         kinds = Counter(kind for (kind,) in harbour.rows(KINDS, id=accepted.document_id))
         assert (kinds["stage_finished"], kinds["published"]) == (stages, 1)
+
+
+def test_wherever_a_worker_dies_the_files_inside_become_documents_once(harbour: Harbour) -> None:
+    whole = harbour.accept("undisturbed", name="trip.zip", content=TRIP)
+    undisturbed = harbour.carry(whole.task_id)
+    expected = harbour.rows(FAMILY, dataset="undisturbed")
+    assert [(name, status) for name, status, *_ in expected] == [
+        ("fares.csv", "succeeded"), ("note.md", "succeeded"), ("trip.zip", "succeeded"),
+    ]  # fmt: skip
+    for point in some(undisturbed, 24):
+        dataset = f"dies at {point}"
+        harbour.carry(harbour.accept(dataset, name="trip.zip", content=TRIP).task_id, die_at=point)
+        while messages := harbour.recover():
+            for stage, task in messages:
+                harbour.carry(task, stage=stage)
+        assert harbour.rows(FAMILY, dataset=dataset) == expected, undisturbed.points[point]
+        assert harbour.rows(UNTAKEN, dataset=dataset) == [("tool.exe", "unsupported_type")]
 
 
 def test_wherever_an_intake_dies_there_is_a_whole_document_or_none(harbour: Harbour) -> None:

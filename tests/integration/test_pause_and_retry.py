@@ -51,8 +51,9 @@ class CountedReading:
         first_page: int = 1,
         only_pages: Sequence[int] = (),
         choice: ReaderChoice = ReaderChoice.DOCMILL,
+        depth: int = 0,
     ) -> Iterator[ReadInfo | Part]:
-        for item in self.reading.read(path, media_type, first_page, only_pages, choice):
+        for item in self.reading.read(path, media_type, first_page, only_pages, choice, depth):
             self.parts += isinstance(item, Part)
             yield item
 

@@ -45,9 +45,10 @@ class Vanishing:
         first_page: int = 1,
         only_pages: Sequence[int] = (),
         choice: ReaderChoice = ReaderChoice.DOCMILL,
+        depth: int = 0,
     ) -> Iterator[ReadInfo | Part]:
         path.unlink()
-        return self.reading.read(path, media_type, first_page, only_pages, choice)
+        return self.reading.read(path, media_type, first_page, only_pages, choice, depth)
 
 
 @pytest.fixture

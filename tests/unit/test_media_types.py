@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,9 @@ NAMED = [
     ("a.jsonl", b"{}\n{}", types.JSONL),
     ("a.xml", b"<a><b>", types.XML),
     ("a.xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>", types.SVG),
+    ("a.zip", made.archive({"a.txt": "x"}), types.ZIP),
+    ("a.tar", made.tar({"a.txt": "x"}), types.TAR),
+    ("a.tgz", gzip.compress(made.tar({"a.txt": "x"})), types.TAR),
     ("a.eml", b"From: a@b.example\n\nx", types.EML),
     ("a.py", b"import os", "text/x-python"),
     ("a.php", b"<!DOCTYPE html><html><?php ?></html>", "text/x-php"),
@@ -139,9 +143,9 @@ def test_a_lying_name_is_read_by_its_content_and_said(tmp_path: Path, name: str)
     [
         ("a.txt", b"", EmptyFile),
         ("a.docx", made.archive({"readme.txt": "just a zip"}), DamagedFile),
-        ("a.zip", made.archive({"readme.txt": "just a zip"}), UnsupportedType),
         ("a.gif", b"GIF89a" + bytes(50), UnsupportedType),
-        ("a.tar.gz", b"\x1f\x8b\x08" + bytes(50), UnsupportedType),
+        ("a.tar.gz", b"\x1f\x8b\x08" + bytes(50), DamagedFile),
+        ("a.gz", gzip.compress(b"a text"), UnsupportedType),
         ("a.odg", made.archive({"mimetype": "application/vnd.oasis.opendocument.graphics"}), UnsupportedType),
         ("noname", legacy.compound({"VisioDocument": b"x"}), UnsupportedType),
         ("a.doc", legacy.compound({"VisioDocument": b"x"}), DamagedFile),

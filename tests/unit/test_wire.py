@@ -19,6 +19,7 @@ from docmill.domain.documents import (
     Span,
     Table,
     TextSource,
+    Untaken,
     Word,
 )
 
@@ -41,7 +42,7 @@ PART = Part(
         ),
         Page(2, 595.0, 842.0, missing=PageLoss("reader_crashed", "The reader crashed on this page.")),
     ),
-    (Attachment("fares.csv", "scratch/1", 12),),
+    (Attachment("fares.csv", "1", 12), Attachment("link", "", 0, Untaken("unsafe_member", "A link."))),
 )
 
 

@@ -15,7 +15,7 @@ from fastapi import Path as PathParameter
 from pydantic import AfterValidator
 
 from docmill.api.messages import Encoding, Message
-from docmill.bootstrap import App, make_pictures, make_recovery
+from docmill.bootstrap import App, make_intake, make_pictures, make_recovery
 from docmill.domain.errors import DocumentNotFound, NotFound
 from docmill.domain.names import as_uuid
 from docmill.domain.networks import parse_networks
@@ -74,13 +74,7 @@ def make_services(app: App) -> Services:
     """The use cases over the adapters of this App."""
     settings = app.settings
     landing = open_landing(settings.storage_path / "arriving")
-    intake = Intake(
-        app.engine,
-        app.storage,
-        app.dispatcher,
-        max_file_bytes=settings.max_file_bytes,
-        run_on_bytes=settings.run_on_bytes,
-    )
+    intake = make_intake(app)
     documents = Documents(
         app.engine, app.storage, app.vectors, app.dispatcher, retry_limit=settings.retry_limit
     )

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, StreamingResponse
 
-from docmill.api.dependencies import Cursor, DocumentId, PageSize, Storable, Tenant, UseCases
+from docmill.api.dependencies import Cursor, DocumentId, PageSize, Storable, Tenant, UseCases, known_id
+from docmill.api.families import DeletedView, WholeDocumentView
 from docmill.api.models import BlockList, ChunkList, ChunkView, DocumentList, DocumentView, StatusModel
 from docmill.api.problems import described_header, problems
+from docmill.domain.errors import DocumentNotFound
 from docmill.domain.states import TaskStatus
 
 router = APIRouter(prefix="/documents", tags=["documents"])
@@ -27,13 +29,24 @@ def list_documents(
     dataset: Annotated[Storable | None, Query(description="Name or id of a dataset.")] = None,
     status: Annotated[TaskStatus | None, Query(description="State of the newest processing.")] = None,
     name: Annotated[Storable | None, Query(description="A part of the file name.", max_length=255)] = None,
+    parent_id: Annotated[
+        str | None, Query(description="Id of a document: those that were found inside it.")
+    ] = None,
     cursor: Cursor = None,
     limit: PageSize = 50,
 ) -> DocumentList:
     """Documents that pass every filter, newest first, a page at a time."""
     dataset_id = services.datasets.id_of(tenant, dataset) if dataset else None
+    parent = known_id(parent_id, DocumentNotFound) if parent_id else None
+    services.documents.check_all_exist(tenant, [parent] if parent else [])
     page = services.documents.page(
-        tenant, dataset_id=dataset_id, status=status, name=name, cursor=cursor, limit=limit
+        tenant,
+        dataset_id=dataset_id,
+        status=status,
+        name=name,
+        parent_id=parent,
+        cursor=cursor,
+        limit=limit,
     )
     return DocumentList(items=[DocumentView.of(item) for item in page.items], next_cursor=page.next_cursor)
 
@@ -41,21 +54,25 @@ def list_documents(
 @router.get(
     "/{document_id}", operation_id="get_document", summary="Show a document", responses=problems(404, 422)
 )
-def get_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> DocumentView:
-    """Everything that is known of a document."""
-    return DocumentView.of(services.documents.get(tenant, document_id))
+def get_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> WholeDocumentView:
+    """Everything that is known of a document, with the files found inside it and the documents it lies in."""
+    document = services.documents.get(tenant, document_id)
+    return WholeDocumentView.whole(document, services.documents.family(tenant, document_id))
 
 
 @router.delete(
     "/{document_id}",
     operation_id="delete_document",
     summary="Delete a document",
-    status_code=204,
     responses=problems(404, 422),
 )
-def delete_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> None:
-    """Delete a document, all made from it and its original file; its processing ends. Its history stays."""
-    services.documents.delete(tenant, document_id)
+def delete_document(document_id: DocumentId, services: UseCases, tenant: Tenant) -> DeletedView:
+    """Delete a document, all made from it and its original file; its processing ends. Its history stays.
+
+    Documents that were found inside it go too, unless they were also sent by themselves or lie in another
+    document that stays.
+    """
+    return DeletedView(documents=services.documents.delete(tenant, document_id))
 
 
 @router.get(

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from docmill.api.dependencies import Services, Storable, Tenant, UseCases
+from docmill.api.families import ParentView
 from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, BoxView, example, example_of
 from docmill.api.problems import problems
 from docmill.domain.errors import DocumentNotFound
@@ -42,6 +43,9 @@ class SearchQuery(BaseModel):
     dataset: Storable | None = Field(default=None, description="Name or id of one dataset.")
     datasets: list[Storable] = Field(default=[], max_length=_MOST_FILTERS, description="Names or ids.")
     document_ids: list[str] = Field(default=[], max_length=_MOST_FILTERS)
+    parent_ids: list[str] = Field(
+        default=[], max_length=_MOST_FILTERS, description="Only what was found inside these documents."
+    )
     media_types: list[Storable] = Field(default=[], max_length=_MOST_FILTERS)
     languages: list[Storable] = Field(default=[], max_length=_MOST_FILTERS, description="ISO 639-1.")
     metadata: dict[Storable, Storable] = Field(
@@ -90,6 +94,7 @@ class HitView(BaseModel):
                 "language": "en",
                 "language_confidence": 0.99,
                 "hidden": False,
+                "parents": [],
                 "score": 0.0325,
                 "image_urls": [f"/api/v1/documents/{DOCUMENT_ID}/pages/3/image?highlight=chunk:{CHUNK_ID}"],
                 "scores": {"dense": {"score": 0.71, "rank": 1}, "lexical": {"score": 4.2, "rank": 2}},
@@ -113,6 +118,7 @@ class HitView(BaseModel):
     language: str | None
     language_confidence: float | None = Field(description="How sure the language is, 0 to 1.")
     hidden: bool = Field(description="Text that is in the file and that people do not see.")
+    parents: list[ParentView] = Field(description="The documents in which its document was found.")
     score: float = Field(description="Orders the hits of this answer; means nothing beyond it.")
     scores: ScoresView
     image_urls: list[str] = Field(
@@ -150,18 +156,21 @@ def search(body: SearchQuery, services: UseCases, tenant: Tenant) -> SearchAnswe
     404 when a dataset or document that is named does not exist.
     """
     where = _filter(body, services, tenant)
+    if where is None:
+        return SearchAnswer(hits=[])
     result = services.search.search(body.query, where=where, mode=body.mode, limit=body.limit)
     return SearchAnswer(hits=[HitView.of(hit) for hit in result.hits])
 
 
-def _filter(body: SearchQuery, services: Services, tenant: str) -> Filter:
-    """Where to look; names and ids of what is not there raise DatasetNotFound, DocumentNotFound."""
+def _filter(body: SearchQuery, services: Services, tenant: str) -> Filter | None:
+    """Where to look, None for nowhere; what is not there raises DatasetNotFound, DocumentNotFound."""
     names = [*body.datasets, *([body.dataset] if body.dataset else [])]
-    documents = [as_uuid(document) for document in body.document_ids]
-    known = [document for document in documents if document is not None]
-    if len(known) < len(documents):
-        raise DocumentNotFound
-    services.documents.check_all_exist(tenant, known)
+    known = _known(body.document_ids, services, tenant)
+    if body.parent_ids:
+        inside = services.documents.inside(tenant, _known(body.parent_ids, services, tenant))
+        known = [document for document in inside if not known or document in known]
+        if not known:
+            return None
     return Filter(
         tenant=tenant,
         dataset_ids=tuple(services.datasets.id_of(tenant, name) for name in names),
@@ -170,3 +179,13 @@ def _filter(body: SearchQuery, services: Services, tenant: str) -> Filter:
         languages=tuple(body.languages),
         metadata=body.metadata,
     )
+
+
+def _known(ids: list[str], services: Services, tenant: str) -> list[UUID]:
+    """The documents with these ids. Raises DocumentNotFound when one of them is not there."""
+    documents = [as_uuid(document) for document in ids]
+    known = [document for document in documents if document is not None]
+    if len(known) < len(documents):
+        raise DocumentNotFound
+    services.documents.check_all_exist(tenant, known)
+    return known

@@ -57,6 +57,13 @@ class Bars:
         self._sent += 1
         self._count()
 
+    def found(self, count: int) -> None:
+        """Expect so many more."""
+        self._total += count
+        self._sent += count
+        self._progress.update(self._all, total=self._total)
+        self._count()
+
     def moved(self, file: str, status: Json) -> None:
         """Move its bar, which appears with its first step."""
         percent = float(status["percent_complete"])
@@ -103,6 +110,10 @@ class Lines:
 
     def sent(self) -> None:
         """Not worth a line."""
+
+    def found(self, count: int) -> None:
+        """Expect so many more."""
+        self._total += count
 
     def moved(self, file: str, status: Json) -> None:
         """Not worth a line."""

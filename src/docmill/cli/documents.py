@@ -175,6 +175,10 @@ def _fact(value: object) -> str:
 
 
 def _item(value: object) -> str:
-    if isinstance(value, dict) and "page" in value:
+    """One of several facts: a page that is missing, a file inside, a document around, or a plain one."""
+    if not isinstance(value, dict):
+        return str(value)
+    if "page" in value:
         return f"page {value['page']}: {value['message']} [{value['code']}]"
-    return str(value)
+    error = value.get("error")
+    return f"{value['name']}: {error['message'] if error else value['document_id']}"

@@ -63,6 +63,10 @@ class Display(Protocol):
         """One more file has been sent, or could not be."""
         ...
 
+    def found(self, count: int) -> None:
+        """So many documents more were found inside one that is finished."""
+        ...
+
     def moved(self, file: str, status: Json) -> None:
         """A document in work stands where `status` says."""
         ...
@@ -101,6 +105,7 @@ class Uploads:
         self._wait = wait
         self._arrived: SimpleQueue[_InWork | Outcome] = SimpleQueue()
         self._in_work: deque[_InWork] = deque()
+        self._children: set[str] = set()
         self._answered = time.monotonic()
 
     def run(self, files: Sequence[Path]) -> Iterator[Outcome]:
@@ -191,9 +196,24 @@ class Uploads:
         )
 
     def _published(self, item: _InWork, status: Json) -> Outcome:
-        pages = self._client.document(item.accepted.document_id)["pages"]
+        document = self._client.document(item.accepted.document_id)
+        self._follow_children(item, document["attachments"])
+        pages = document["pages"]
         done = PUBLISHED if item.is_new else UNCHANGED
         return _outcome(item, done, pages=pages, chunks=status["total_chunks"])
+
+    def _follow_children(self, parent: _InWork, attachments: Sequence[Json]) -> None:
+        """What was found inside a document is waited for as well, each once."""
+        inside = {found["document_id"]: found["name"] for found in attachments if found["document_id"]}
+        new = {document: name for document, name in inside.items() if document not in self._children}
+        self._children |= new.keys()
+        for document, name in new.items():
+            path = parent.path / name.lstrip("/")
+            self._in_work.append(
+                _InWork(path, parent.started, Accepted(document, parent.is_new), parent.is_new)
+            )
+        if new:
+            self._display.found(len(new))
 
 
 def _outcome(

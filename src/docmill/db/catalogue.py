@@ -78,6 +78,7 @@ class Listing:
     dataset_id: UUID | None = None
     status: TaskStatus | None = None
     name: str | None = None
+    parent_id: UUID | None = None
     before: tuple[datetime, UUID] | None = None
     limit: int = 50
 
@@ -146,6 +147,8 @@ def _words(words: frozenset[Status] | frozenset[Desired]) -> str:
 _CONDITIONS = {
     "dataset_id": "d.dataset_id = :dataset_id",
     "name": "strpos(lower(d.name), lower(:name)) > 0",
+    "parent_id": """d.id IN (SELECT a.document_id FROM attachments a
+  JOIN document_versions v ON v.id = a.version_id WHERE v.document_id = :parent_id)""",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
 }
 # The newest task must be called so. That any is lets the few begin from their tasks, not from all documents.
@@ -229,6 +232,8 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
         values["dataset_id"] = listing.dataset_id
     if listing.name is not None:
         values["name"] = listing.name
+    if listing.parent_id is not None:
+        values["parent_id"] = listing.parent_id
     if listing.before is not None:
         values["before_at"], values["before_id"] = listing.before
     where = "".join(f" AND {condition}" for condition in conditions)

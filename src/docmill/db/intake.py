@@ -28,6 +28,7 @@ class NewDocument:
     metadata: Mapping[str, str]
     storage_key: str
     notices: tuple[str, ...] = ()  # what the door found odd, for people
+    depth: int = 0  # in how many files it lies; 0: it came by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ SELECT :tenant, :dataset_id, id, :task, '{EventKind.ACCEPTED}', :stage FROM docu
 _FIRST_RUN = text(
     f"""WITH document AS (
   INSERT INTO documents
-    (id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key)
+    (id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key, depth)
   VALUES
-    (:id, :tenant, :dataset_id, :name, :sha256, :size_bytes, :media_type, :metadata, :storage_key)
+    (:id, :tenant, :dataset_id, :name, :sha256, :size_bytes, :media_type, :metadata, :storage_key, :depth)
   ON CONFLICT DO NOTHING RETURNING id
 ), {_RUN}"""  # noqa: S608
 ).bindparams(bindparam("metadata", type_=JSONB), bindparam("settings", type_=JSONB))
@@ -112,7 +113,8 @@ WHERE d.id = :document AND d.tenant_id = :tenant
 ORDER BY v.number DESC LIMIT 1"""
 )
 _STORED_DOCUMENT = text(
-    """SELECT id, tenant_id AS tenant, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key
+    """SELECT id, tenant_id AS tenant, dataset_id, name, sha256, size_bytes, media_type, metadata,
+  storage_key, depth
 FROM documents WHERE id = :document AND tenant_id = :tenant"""
 )
 # Tasks first, as the runner does: whoever locked a document before its task could meet a step that wants it.
@@ -121,6 +123,7 @@ _LOCK_TASKS = text(
 ORDER BY id FOR UPDATE"""
 )
 _LOCK_DOCUMENT = text("SELECT FROM documents WHERE id = :document AND tenant_id = :tenant FOR UPDATE")
+_LIFT = text("UPDATE documents SET depth = :depth WHERE id = :id AND tenant_id = :tenant AND depth > :depth")
 _DISCARD = text(
     f"""UPDATE document_versions SET status = '{VersionStatus.DISCARDED}'
 WHERE document_id = :document AND tenant_id = :tenant AND status = '{VersionStatus.BUILDING}'"""  # noqa: S608
@@ -211,6 +214,12 @@ def stored_document(connection: Connection, tenant: str, document: UUID) -> NewD
     """A document as it arrived; None when there is no such one."""
     row = connection.execute(_STORED_DOCUMENT, {"document": document, "tenant": tenant}).one_or_none()
     return None if row is None else NewDocument(**row._mapping)
+
+
+def lift(connection: Connection, document: NewDocument) -> None:
+    """Keep the least number of files that a document which is already there was found to lie in."""
+    values = {"id": document.id, "tenant": document.tenant, "depth": document.depth}
+    connection.execute(_LIFT, values)
 
 
 def discard_building(connection: Connection, tenant: str, document: UUID) -> None:

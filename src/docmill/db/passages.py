@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from docmill.db.attachments import ParentName
 from docmill.db.content import boxes_from_json
 from docmill.domain.documents import Box, ChunkKind
 
@@ -33,12 +34,16 @@ class Passage:
     language: str | None
     language_confidence: float | None
     hidden: bool
+    parents: tuple[ParentName, ...]
 
 
 _PASSAGES = text(
     """SELECT c.document_id, d.name AS document_name, d.media_type, c.version_id, c.id AS chunk_id, c.ordinal,
   c.kind, c.text, c.pages, c.boxes, c.section_path, c.char_start, c.char_end, c.language,
-  c.language_confidence, c.hidden
+  c.language_confidence, c.hidden, (
+    SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_array(p.name, p.id)), '[]') FROM attachments a
+    JOIN document_versions v ON v.id = a.version_id JOIN documents p ON p.id = v.document_id
+    WHERE a.document_id = d.id) AS parents
 FROM chunks c JOIN documents d ON d.id = c.document_id AND d.active_version_id = c.version_id
 WHERE c.tenant_id = :tenant AND c.id = ANY(:chunks)"""
 )
@@ -56,5 +61,6 @@ def _passage(row: Any) -> Passage:
         "pages": tuple(row.pages),
         "boxes": boxes_from_json(row.boxes),
         "section_path": tuple(row.section_path),
+        "parents": tuple(ParentName(UUID(id_), name) for name, id_ in row.parents),
     }
     return Passage(**{**row._mapping, **place})

@@ -72,6 +72,7 @@ documents = Table(
     Column("all_metadata", JSONB, Computed("file_metadata || metadata", persisted=True)),  # what filters see
     Column("storage_key", Text, nullable=False),
     Column("active_version_id", Uuid),
+    Column("depth", SmallInteger, nullable=False, server_default=text("0")),  # 0: it came by itself
     when("created_at", now=True),
     Index("ix_documents_list", "tenant_id", "dataset_id", "created_at", "id"),
     Index("ix_documents_newest", "tenant_id", "created_at", "id"),

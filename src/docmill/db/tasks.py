@@ -55,6 +55,7 @@ class Claim:
     published_version_id: UUID | None
     base_version_id: UUID | None
     pages_to_read: list[int] | None
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Made:
 _CLAIMED_COLUMNS = """
 SELECT m.id AS task_id, m.tenant_id AS tenant, m.dataset_id, m.document_id, m.version_id, m.stage, m.owner,
        m.fence, m.priority, m.run_on, m.errors, coalesce(p.cursor, '{}') AS cursor,
-       d.name, d.media_type, d.storage_key, v.settings, v.language, v.language_confidence,
+       d.name, d.media_type, d.storage_key, d.depth, v.settings, v.language, v.language_confidence,
        v.total_chunks, d.active_version_id AS published_version_id, v.base_version_id, v.pages_to_read
 FROM moved m
 JOIN documents d ON d.id = m.document_id
@@ -150,7 +151,10 @@ _GUARD_TO_RUN = f"{_GUARD} AND desired = 'run'"
 _STAGE_EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
   SELECT tenant_id, dataset_id, document_id, id, 'stage_finished', :stage,
-    jsonb_build_object('next', stage, 'status', status)
+    jsonb_build_object('next', stage, 'status', status) || coalesce((
+      SELECT jsonb_build_object('children', count(*)) FROM attachments
+      WHERE version_id = moved.version_id AND document_id IS NOT NULL AND :stage = '{StageName.EXTRACT}'
+      HAVING count(*) > 0), jsonb_build_object())
   FROM moved
   {_AT_REST}
 )"""  # noqa: S608

@@ -55,6 +55,11 @@ _FILE_METADATA = text(
     "UPDATE documents SET file_metadata = :told WHERE id = :id AND tenant_id = :tenant"
 ).bindparams(bindparam("told", type_=JSONB))
 
+_NOTICE = text(
+    """UPDATE document_versions SET notices = notices || CAST(:notice AS text)
+WHERE id = :version AND tenant_id = :tenant"""
+)
+
 _EXTRACTED = text(
     """UPDATE document_versions SET characters = :characters, language = :language,
   language_confidence = :confidence
@@ -104,6 +109,11 @@ def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -
     connection.execute(_READ_INFO, {**_key(version), **values})
     told = {**info.metadata, **({"title": info.title} if info.title else {})}
     connection.execute(_FILE_METADATA, {"id": version.document_id, "tenant": version.tenant, "told": told})
+
+
+def add_notice(connection: Connection, version: VersionRef, notice: str) -> None:
+    """Keep one more sentence for people about what was odd."""
+    connection.execute(_NOTICE, {**_key(version), "notice": notice})
 
 
 def set_extracted(

@@ -116,12 +116,45 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Untaken:
+    """Why a file found inside the file does not become a document: a code, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file found inside the file: the name it has there, and where its bytes lie for the moment."""
+    """A file found inside the file: the name it has there, and where its bytes lie for the moment.
+
+    Whoever takes the bytes removes them: reading waits while too many lie there. There are none, and `path`
+    is empty, when it is `untaken`.
+    """
 
     name: str
     path: str
     size_bytes: int
+    untaken: Untaken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """What may be unpacked from one file: into which folder, and how much of it.
+
+    `levels` is how many files may lie in one another from here on; `ratio` how many times larger than the
+    file itself all of it may be; `scratch_bytes` how much may lie in the folder at one time.
+    """
+
+    folder: str = ""
+    levels: int = 0
+    members: int = 1000
+    member_bytes: int = 512 * 1024**2
+    total_bytes: int = 2 * 1024**3
+    ratio: int = 100
+    scratch_bytes: int = 192 * 1024**2
+
+
+TAKE_NOTHING = Unpacking()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@
     ├── ReaderMissing              a dataset asks for an engine that is not installed
     ├── Refused                    the bytes are not taken in
     │   ├── EmptyFile              ├── FileTooLarge         ├── UnsupportedType
+    │   ├── TooDeep                ├── TooMany              ├── UnsafeMember      ├── NestedInItself
     ├── Unreadable                 the document was taken in and cannot be read
     │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed       ├── PageNotDrawn
@@ -288,6 +289,30 @@ class UnsupportedType(Refused):
 
     code = "unsupported_type"
     http_status = 415
+
+
+class TooDeep(Refused):
+    """This file lies in too many others. Send it by itself, or raise DOCMILL_UNPACK_LEVELS."""
+
+    code = "too_deep"
+
+
+class TooMany(Refused):
+    """There are more files in this one than are taken. Send them apart, or raise DOCMILL_UNPACK_MEMBERS."""
+
+    code = "too_many"
+
+
+class UnsafeMember(Refused):
+    """This is a link, a device or a pipe and no file. Such members of an archive are never followed."""
+
+    code = "unsafe_member"
+
+
+class NestedInItself(Refused):
+    """This file holds itself, so there is nothing new in it."""
+
+    code = "nested_in_itself"
 
 
 class Unreadable(DocmillError):

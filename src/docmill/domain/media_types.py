@@ -46,6 +46,8 @@ GZIP = "application/gzip"
 BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
 
+ARCHIVES = frozenset({ZIP, TAR})
+
 SOURCE_CODE = "source code"
 
 
@@ -86,7 +88,9 @@ _FORMATS = (
     Format(YAML, (".yaml", ".yml"), "YAML", "docmill"),
     Format(NOTEBOOK, (".ipynb",), "Jupyter notebook", "docmill"),
     Format(EML, (".eml",), "e-mail message", "docmill"),
-    Format(MSG, (".msg",), "Outlook message", "xberg"),
+    Format(MSG, (".msg",), "Outlook message", "docmill"),
+    Format(ZIP, (".zip",), "ZIP archive", "docmill"),
+    Format(TAR, (".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz"), "TAR archive", "docmill"),
     Format(VTT, (".vtt",), "WebVTT subtitles", "docmill"),
     Format(SRT, (".srt",), "SubRip subtitles", "docmill"),
     Format(SVG, (".svg",), "SVG drawing", "docmill"),

@@ -27,6 +27,17 @@ def check_file_name(name: str) -> str:
     return name
 
 
+def plain_name(path: str) -> str:
+    """The file name at the end of a path that somebody else wrote, as `check_file_name` takes it."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = "".join("_" if _is_unseen(character) else character for character in name).strip()
+    stem, dot, extension = name.rpartition(".")
+    while len(name.encode()) > MAX_FILE_NAME_BYTES:
+        stem = stem[:-1]
+        name = stem + dot + extension if stem else name[:-1]
+    return name if name.strip(".") else "file"
+
+
 def check_dataset_name(name: str) -> str:
     """The name in its composed form (NFC) when a dataset may be called so. Raises InvalidName.
 

@@ -91,6 +91,7 @@ def work_of(claim: tasks.Claim) -> Work:
         cursor=claim.cursor,
         published=claim.published_version_id,
         base=_base_of(claim),
+        depth=claim.depth,
     )
 
 

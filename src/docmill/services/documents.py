@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db import catalogue
+from docmill.db import attachments, catalogue
+from docmill.db.attachments import FoundFile, ParentName
 from docmill.db.catalogue import ChunkRow, DocumentRow, Listing
 from docmill.db.content import boxes_to_json, read_blocks
 from docmill.db.engine import alone, reaching_database
 from docmill.db.estimates import size_at
-from docmill.db.intake import lock_tasks
 from docmill.domain.cursors import Page, by_time, decode_cursor, page_of, time_in
 from docmill.domain.documents import Block
 from docmill.domain.errors import DocumentNotFound, NotPublished
@@ -25,13 +25,10 @@ from docmill.domain.states import Desired, StageName, Status, TaskStatus
 from docmill.domain.status import StatusView, TaskFacts, view
 from docmill.domain.text import markdown_pieces
 from docmill.domain.waiting import NOTHING_IN_THE_WAY
-from docmill.logs import get_logger
 from docmill.ports import Dispatcher, Storage, VectorStore
+from docmill.services.deletion import Deletion
 from docmill.services.estimates import Estimates
-from docmill.services.maintenance import erase
 from docmill.services.surroundings import Outlook
-
-log = get_logger(__name__)
 
 _CURSOR = "documents"
 _CHUNK_CURSOR = "chunks"
@@ -63,6 +60,14 @@ class Original:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The files found inside a document, and the documents that it was found in."""
+
+    attachments: tuple[FoundFile, ...]
+    parents: tuple[ParentName, ...]
+
+
 class Documents:
     """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know."""
 
@@ -77,7 +82,7 @@ class Documents:
     ) -> None:
         self._engine = engine
         self._storage = storage
-        self._vectors = vectors
+        self._deletion = Deletion(engine, storage, vectors)
         self._retry_limit = retry_limit
         self._estimates = Estimates(engine)
         self._outlook = Outlook(engine, dispatcher)
@@ -90,11 +95,12 @@ class Documents:
         dataset_id: UUID | None = None,
         status: TaskStatus | None = None,
         name: str | None = None,
+        parent_id: UUID | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Document]:
         """Documents that pass the filters, newest first. Raises InvalidCursor."""
-        listing = Listing(dataset_id, status, name, time_in(_CURSOR, cursor), limit + 1)
+        listing = Listing(dataset_id, status, name, parent_id, time_in(_CURSOR, cursor), limit + 1)
         with self._engine.begin() as connection:
             rows = catalogue.documents(connection, tenant, listing)
         page = page_of(_CURSOR, rows, limit, by_time)
@@ -132,19 +138,27 @@ class Documents:
         return tuple(Document(row, view(self._estimated(row))) for row in rows)
 
     @reaching_database
-    def delete(self, tenant: str, document_id: UUID) -> None:
-        """Delete a document and everything made from it; a worker that has it in hand can write no more.
+    def delete(self, tenant: str, document_id: UUID) -> int:
+        """Delete a document and what was only found inside it; how many documents went, as `Deletion`."""
+        return self._deletion.delete(tenant, document_id)
 
-        The original is removed too, unless another document has the same bytes. What cannot be reached now
-        is removed by house-keeping.
-        """
+    @reaching_database
+    def give_up_children(self, document_ids: Sequence[UUID]) -> int:
+        """Delete what cancelled processings had begun inside documents; how many, as `Deletion`."""
+        return self._deletion.give_up_children(document_ids)
+
+    @reaching_database
+    def family(self, tenant: str, document_id: UUID) -> Family:
+        """What was found inside a document, and what it was found in."""
         with self._engine.begin() as connection:
-            lock_tasks(connection, tenant, document_id)
-            erasure = catalogue.delete_document(connection, tenant, document_id)
-        if erasure is None:
-            raise DocumentNotFound
-        log.info("deleted", document_id=str(document_id))
-        erase(self._engine, self._storage, self._vectors, erasure)
+            parents = attachments.parents_of(connection, tenant, [document_id]).get(document_id, [])
+            return Family(tuple(attachments.found_in(connection, tenant, document_id)), tuple(parents))
+
+    @reaching_database
+    def inside(self, tenant: str, document_ids: Sequence[UUID]) -> list[UUID]:
+        """The documents that were found inside these."""
+        with alone(self._engine) as connection:
+            return attachments.children_of(connection, tenant, document_ids)
 
     @reaching_database
     def chunks(

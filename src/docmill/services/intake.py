@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from docmill.adapters.readers.detect import detect
+from docmill.db import attachments
 from docmill.db import intake as rows
+from docmill.db.attachments import Place
 from docmill.db.engine import reaching_database
 from docmill.domain import ids
 from docmill.domain.documents import ChunkSettings
@@ -20,6 +22,8 @@ from docmill.domain.errors import (
     DocumentNotFound,
     EmptyFile,
     FileTooLarge,
+    LeaseLost,
+    NestedInItself,
     WrongState,
 )
 from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, composed
@@ -93,10 +97,35 @@ class Intake:
             terms = self._terms(connection, document, arrival.dataset)
             self._storage.put(document.storage_key, arrival.path)
             accepted = self._enter(connection, document, terms, arrival.priority)
+        self._announce(accepted)
+        return accepted
+
+    @reaching_database
+    def accept_child(self, place: Place, arrival: Arrival, depth: int) -> Accepted | None:
+        """Make the document of a file found inside another one, or find it, and say in the same transaction
+        whose child it is; None when that was said before.
+
+        Raises as `accept`, NestedInItself, and LeaseLost when the parent's version is no longer built.
+        """
+        document = replace(self._document(place.parent.tenant, arrival), depth=depth)
+        with self._engine.begin() as connection:
+            if attachments.encloses(connection, document.id, place.parent.document_id):
+                raise NestedInItself
+            is_new = attachments.link(connection, place, document.id)
+            if is_new is None:
+                raise LeaseLost
+            if not is_new:
+                return None
+            terms = self._terms(connection, document, arrival.dataset)
+            self._storage.put(document.storage_key, arrival.path)
+            accepted = self._enter(connection, document, terms, arrival.priority)
+        self._announce(accepted)
+        return accepted
+
+    def _announce(self, accepted: Accepted) -> None:
         if accepted.created:
             self._dispatcher.send(StageName.EXTRACT, accepted.task_id, accepted.priority)
         log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
-        return accepted
 
     @reaching_database
     def again(self, tenant: str, document_id: UUID) -> Accepted:
@@ -163,6 +192,7 @@ class Intake:
         if task is not None:
             return Accepted(document.id, task, True, priority)
         run = rows.latest_run(connection, document.tenant, document.id)
+        rows.lift(connection, document)
         if run is None:
             return self._start(connection, document, 1, terms.settings, priority)
         if not _needs_another(run):

@@ -33,7 +33,13 @@ _ERASE = (
     text("DELETE FROM chunks WHERE version_id = ANY(:ids)"),
     text("DELETE FROM blocks WHERE version_id = ANY(:ids)"),
     text("DELETE FROM pages WHERE version_id = ANY(:ids)"),
-    text("DELETE FROM attachments WHERE version_id = ANY(:ids)"),
+    # What only this version found stays known as its document's: it goes when that does.
+    text(
+        """DELETE FROM attachments a USING document_versions w
+WHERE a.version_id = ANY(:ids) AND w.id = a.version_id AND (a.document_id IS NULL OR EXISTS (
+  SELECT FROM attachments b JOIN document_versions v ON v.id = b.version_id
+  WHERE b.document_id = a.document_id AND v.document_id = w.document_id AND b.version_id <> ALL(:ids)))"""
+    ),
     text("UPDATE document_versions SET status = 'erased' WHERE id = ANY(:ids)"),
 )
 

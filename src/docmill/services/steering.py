@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from docmill.db.control import Scope, Verb
+from docmill.db.control import Moved, Scope, Verb
 from docmill.domain.errors import WrongState
 from docmill.domain.states import TaskStatus
 from docmill.pipeline.control import Control
@@ -33,6 +34,7 @@ class Steering:
     def document(self, verb: Verb, tenant: str, document_id: UUID) -> Document:
         """The document after the verb. Raises DocumentNotFound, and WrongState when its state forbids it."""
         moved = self._control.say(verb, Scope.DOCUMENT, tenant, document_id)
+        self._give_up(verb, moved)
         document = self._documents.get(tenant, document_id)
         if moved or document.state.task_status in _FULFILLED[verb]:
             return document
@@ -48,13 +50,19 @@ class Steering:
 
     def dataset(self, verb: Verb, tenant: str, dataset_id: UUID) -> int:
         """How many of the dataset's documents moved; the others had nothing to do."""
-        moved = len(self._control.say(verb, Scope.DATASET, tenant, dataset_id))
-        return moved + (self._start_cancelled(tenant, dataset_id) if verb is Verb.RETRY else 0)
+        tasks = self._control.say(verb, Scope.DATASET, tenant, dataset_id)
+        self._give_up(verb, tasks)
+        return len(tasks) + (self._start_cancelled(tenant, dataset_id) if verb is Verb.RETRY else 0)
 
     def prioritize(self, tenant: str, document_id: UUID, priority: int) -> Document:
         """The document with another priority (0-9, 9 first). Raises DocumentNotFound."""
         self._control.prioritize(tenant, document_id, priority)
         return self._documents.get(tenant, document_id)
+
+    def _give_up(self, verb: Verb, moved: Sequence[Moved]) -> None:
+        """What a cancelled processing had begun inside its document goes with it."""
+        if verb is Verb.CANCEL and moved:
+            self._documents.give_up_children([task.document_id for task in moved])
 
     def _again(self, tenant: str, document_id: UUID) -> None:
         """Start a cancelled document again: from its file, or from the version that it was based on."""

@@ -45,6 +45,7 @@ class Work:
     cursor: Mapping[str, Any]
     published: UUID | None = None
     base: Base | None = None
+    depth: int = 0  # how many files the document lies in
 
     def makes(self, page: int) -> bool:
         """Whether this page is made from the file here, and not taken over from the base."""

@@ -19,8 +19,9 @@ from docmill.domain.recognition import OcrMode, waits, with_reason
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
-from docmill.ports import Reading, Storage
+from docmill.ports import Children, Reading, Storage
 from docmill.stages.contract import Step, Work
+from docmill.stages.found import FoundFiles, put_away
 from docmill.stages.revision import Revision
 
 log = get_logger(__name__)
@@ -35,6 +36,7 @@ class _Progress:
 
     work: Work
     builder: BlockBuilder
+    files: FoundFiles
     first: int
     skip: int
     parts: int = 0
@@ -59,6 +61,9 @@ class _Progress:
         if self.parts > self.skip:
             self.pending.extend(self.builder.add(raw) for raw in part.blocks)
             self.pages.extend(pages)
+            self.files.take(part.attachments)
+        else:
+            put_away(part.attachments)
         if part.next_page is not None:
             self.first, self.parts, self.skip = part.next_page, 0, 0
 
@@ -70,6 +75,7 @@ class _Progress:
             "ordinal": self.builder.next_ordinal,
             "char": self.builder.next_char,
             "needs_ocr": self.needs_ocr,
+            **self.files.cursor(),
         }
 
 
@@ -88,20 +94,24 @@ class Extract:
         reading: Reading,
         detect_language: Callable[[str], tuple[str, float] | None],
         step_seconds: float,
+        children: Children,
     ) -> None:
         self._revision = revision
         self._storage = storage
         self._reading = reading
         self._detect_language = detect_language
         self._step_seconds = step_seconds
+        self._children = children
 
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of blocks; the last one tells the length and language of the text."""
         cursor = work.cursor
         builder = BlockBuilder(cursor.get("ordinal", 0), cursor.get("char", 0))
+        files = FoundFiles.since(cursor, self._children, work.version)
         progress = _Progress(
             work,
             builder,
+            files,
             first=cursor.get("first", 1),
             skip=cursor.get("parts", 0),
             needs_ocr=cursor.get("needs_ocr", False),
@@ -128,7 +138,7 @@ class Extract:
         only = work.base.pages if work.base else ()
         try:
             first = work.cursor.get("first", 1)
-            yield from self._reading.read(path, work.media_type, first, only, work.reader)
+            yield from self._reading.read(path, work.media_type, first, only, work.reader, work.depth)
         except Unreadable as error:
             self._storage.local_path(work.storage_key)
             if not only:
@@ -151,6 +161,7 @@ class Extract:
                 set_read_info(connection, work.version, info)
                 if work.base is not None:
                     take_over_attachments(connection, work.version, work.base.version_id)
+            progress.files.save(connection, last=last)
             if last:
                 set_extracted(connection, work.version, characters, detected)
 

@@ -28,6 +28,7 @@ from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
 from docmill.ports import Reading, Recognizer
 from docmill.services import pings
+from docmill.services.deletion import Deletion
 from docmill.services.deliveries import Courier, remove_old_deliveries
 from docmill.services.document_logs import DocumentLog, forget_logs
 from docmill.services.idempotency import IdempotencyKeys
@@ -139,6 +140,7 @@ class WorkerProcess:
     def discard(self) -> None:
         """What Beat's message does for what nobody sees any more."""
         app = self.app
+        Deletion(app.engine, app.storage, app.vectors).give_up_children()
         discard_versions(app.engine, app.vectors)
         erase_deleted(app.engine, app.storage, app.vectors)
         remove_orphans(app.engine, app.storage, folder_of_the_minute())

@@ -23,7 +23,7 @@ from docmill.adapters.readers.bounds import bounded
 from docmill.adapters.readers.confinement import confine, limit_memory
 from docmill.adapters.readers.pdf_pages import Selection, page_count
 from docmill.adapters.readers.registry import reader_for
-from docmill.domain.documents import ReaderChoice, ReadInfo
+from docmill.domain.documents import ReaderChoice, ReadInfo, Unpacking
 from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
 
 PR_SET_PDEATHSIG = 1
@@ -84,7 +84,8 @@ def _read(request: wire.Message) -> Iterator[wire.Message]:
     media_type = str(request["media_type"])
     selection = Selection.of_row(request["selection"])
     choice = ReaderChoice(str(request["choice"]))
-    reader = reader_for(media_type, int(request["attempt"]), selection, choice)
+    unpacking = Unpacking(folder=os.getcwd(), **request["unpacking"])
+    reader = reader_for(media_type, int(request["attempt"]), selection, choice, unpacking)
     for item in reader.read(Path(str(request["path"])), media_type):
         if isinstance(item, ReadInfo):
             yield wire.info_message(item)

@@ -5,12 +5,15 @@ Runs in the reading child and at the API's door, so it reads at most about a meg
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from docmill.adapters.readers import compound, packages
 from docmill.adapters.readers.decoding import decode_head
+from docmill.adapters.readers.packed import BLOCK_BYTES, is_packed, is_tar, is_tar_header
 from docmill.adapters.readers.text_kinds import AGREE, TEXT_TYPES, text_kind
 from docmill.domain import media_types as types
 from docmill.domain.errors import DamagedFile, EmptyFile, UnsupportedType
@@ -19,7 +22,6 @@ HEAD_BYTES = 256 * 1024
 PACKAGES = frozenset(
     (types.DOCX, types.PPTX, types.XLSX, types.ODT, types.ODS, types.ODP, types.EPUB)
 )  # kept in zip archives
-TAR_BLOCK = 512
 
 _SIGNATURES = (
     (b"{\\rtf", types.RTF),
@@ -52,11 +54,9 @@ _OTHERS = (
     (b"\x1aE\xdf\xa3", "a film"),
 )
 _WITHOUT_READER = {
-    types.ZIP: "a zip archive",
-    types.TAR: "a tar archive",
-    types.GZIP: "a gzip archive",
-    types.BZIP2: "a bzip2 archive",
-    types.XZ: "an xz archive",
+    types.GZIP: "a file packed by gzip; unpack it first",
+    types.BZIP2: "a file packed by bzip2; unpack it first",
+    types.XZ: "a file packed by xz; unpack it first",
 }
 
 
@@ -102,8 +102,9 @@ def _by_signature(path: Path, head: bytes, claimed: types.Format | None) -> str 
         return _inside_compound(path, claimed)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return types.WEBP
-    found = next((kind for mark, kind in _SIGNATURES if head.startswith(mark)), None)
-    return found or (types.TAR if _is_tar(head) else None)
+    if is_tar_header(head[:BLOCK_BYTES]) or (is_packed(head) and _holds_tar(path)):
+        return types.TAR
+    return next((kind for mark, kind in _SIGNATURES if head.startswith(mark)), None)
 
 
 def _headless_pdf(head: bytes, claimed: types.Format | None) -> bool:
@@ -111,18 +112,11 @@ def _headless_pdf(head: bytes, claimed: types.Format | None) -> bool:
     return claimed is not None and claimed.media_type == types.PDF and b" obj" in head and b"endobj" in head
 
 
-def _is_tar(head: bytes) -> bool:
-    """Whether the first block is a member's header: its checksum says so, also in the oldest archives."""
-    block = head[:TAR_BLOCK]
-    digits = block[148:156].strip(b" \x00")
-    if len(block) < TAR_BLOCK or not digits or digits.strip(b"01234567"):
-        return False
-    return sum(block[:148]) + sum(block[156:]) + 8 * ord(" ") == int(digits, 8)
-
-
 def _inside_zip(path: Path, claimed: types.Format | None) -> str:
     try:
         found = packages.package_kind(path)
+    except packages.OtherPackage as error:
+        raise _unsupported("a document of another kind in a zip archive") from error
     except zipfile.BadZipFile as error:
         if claimed is None or claimed.media_type in TEXT_TYPES:
             raise _unsupported("a damaged archive") from error
@@ -144,6 +138,13 @@ def _inside_compound(path: Path, claimed: types.Format | None) -> str:
     if found is None:
         raise _unsupported("an OLE file of another kind")
     return found
+
+
+def _holds_tar(path: Path) -> bool:
+    try:
+        return is_tar(path)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DamagedFile("The archive is damaged or cut short. Pack it anew and send it again.") from error
 
 
 def _by_text(head: bytes, claimed: types.Format | None) -> str:

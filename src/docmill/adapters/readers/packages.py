@@ -34,11 +34,15 @@ _MANIFEST = "META-INF/manifest.xml"
 _ROOT_TYPE = re.compile(rb'<[^>]*full-path="/"[^>]*>')
 
 
+class OtherPackage(Exception):
+    """A document in a zip archive, and none of those that are read: a drawing, a database."""
+
+
 def package_kind(path: Path) -> str | None:
     """The media type of the document this archive is; None when it is an archive of something else.
 
     Raises zipfile.BadZipFile when the archive is damaged, DamagedFile when it is an Office file without its
-    main part, PasswordRequired.
+    main part, PasswordRequired, OtherPackage.
     """
     if directory_bytes(path) > DIRECTORY_BYTES:
         return None
@@ -69,6 +73,8 @@ def _kind(archive: zipfile.ZipFile) -> str | None:
     if declared == types.EPUB:
         return declared
     if (found := _OPEN_DOCUMENT.match(declared)) is None:
+        if declared:
+            raise OtherPackage
         return None
     if _MANIFEST in members and b"encryption-data" in _member(archive, _MANIFEST):
         raise PasswordRequired
@@ -94,7 +100,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 def _office_kind(content_types: bytes, members: set[str]) -> str | None:
     main = _OFFICE_MAIN.search(content_types)
     if main is None:
-        return None
+        raise OtherPackage
     part = re.search(rb'PartName="/?([^"]+)"', main[0])
     if part is None or part[1].decode("utf-8", "replace") not in members:
         raise DamagedFile("The Office file has no main part. Save it anew and send it again.")

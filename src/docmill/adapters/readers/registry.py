@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from docmill.adapters.readers import docling_engine
+from docmill.adapters.readers.archive import ArchiveReader
 from docmill.adapters.readers.asciidoc import AsciiDocReader
 from docmill.adapters.readers.deck import DeckReader
 from docmill.adapters.readers.delimited import DelimitedReader
+from docmill.adapters.readers.embedded import WithEmbeddedFiles
 from docmill.adapters.readers.images import ImageReader
 from docmill.adapters.readers.json_values import JsonReader
 from docmill.adapters.readers.mail import MailReader
@@ -16,6 +18,7 @@ from docmill.adapters.readers.markdown import MarkdownReader
 from docmill.adapters.readers.notebook import NotebookReader
 from docmill.adapters.readers.office import BookReader, OfficeReader, SheetReader, SlideReader, WebPageReader
 from docmill.adapters.readers.open_slides import OpenSlidesReader
+from docmill.adapters.readers.outlook import OutlookReader
 from docmill.adapters.readers.pdf import PdfReader
 from docmill.adapters.readers.pdf_pages import WHOLE, Selection
 from docmill.adapters.readers.plain_text import PlainTextReader
@@ -26,7 +29,7 @@ from docmill.adapters.readers.web_archive import WebArchiveReader
 from docmill.adapters.readers.xml_text import XmlReader
 from docmill.adapters.readers.yaml_values import YamlReader
 from docmill.domain import media_types as types
-from docmill.domain.documents import ReaderChoice
+from docmill.domain.documents import TAKE_NOTHING, ReaderChoice, Unpacking
 from docmill.domain.errors import UnsupportedType
 
 if TYPE_CHECKING:
@@ -57,8 +60,6 @@ _READERS: dict[str, Callable[[], Reader]] = {
     types.XML: XmlReader,
     types.YAML: YamlReader,
     types.NOTEBOOK: NotebookReader,
-    types.EML: MailReader,
-    types.MSG: OfficeReader,
     types.VTT: SubtitleReader,
     types.SRT: SubtitleReader,
     types.SVG: XmlReader,
@@ -70,6 +71,13 @@ _READERS: dict[str, Callable[[], Reader]] = {
 }
 
 _PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}
+
+_CONTAINERS: dict[str, Callable[[Unpacking], Reader]] = {
+    types.ZIP: ArchiveReader,
+    types.TAR: ArchiveReader,
+    types.EML: MailReader,
+    types.MSG: OutlookReader,
+}
 
 
 def attempts(media_type: str) -> int:
@@ -87,10 +95,17 @@ def reader_for(
     attempt: int = 0,
     selection: Selection = WHOLE,
     choice: ReaderChoice = ReaderChoice.DOCMILL,
+    unpacking: Unpacking = TAKE_NOTHING,
 ) -> Reader:
-    """The reader of this media type; a later `attempt` leaves out what crashed. Raises UnsupportedType."""
+    """The reader of this media type; a later `attempt` leaves out what crashed. Raises UnsupportedType.
+
+    Without `unpacking`, files that others hold are named and not taken.
+    """
     if media_type in _PAGED:
-        return _PAGED[media_type](attempt, selection)
+        reader = _PAGED[media_type](attempt, selection)
+        return reader if selection.only else WithEmbeddedFiles(reader, unpacking)
+    if media_type in _CONTAINERS:
+        return _CONTAINERS[media_type](unpacking)
     if choice is ReaderChoice.DOCLING and media_type in docling_engine.READ:
         return docling_engine.DoclingReader()
     if media_type not in _READERS:

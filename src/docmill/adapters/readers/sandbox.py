@@ -13,8 +13,9 @@ from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.pdf_pages import PART_PAGES, Selection
 from docmill.adapters.readers.quarantine import DEATHS, lost_pages
 from docmill.adapters.readers.registry import attempts, has_pages
+from docmill.adapters.readers.room import as_request, with_places
 from docmill.domain import errors
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo
+from docmill.domain.documents import TAKE_NOTHING, Part, ReaderChoice, ReadInfo, Unpacking
 from docmill.domain.limits import reading_seconds
 
 TEXT_CHARACTERS = 200_000_000
@@ -33,6 +34,7 @@ class _Document:
     media_type: str
     selection: Selection
     choice: ReaderChoice
+    unpacking: Unpacking
     seconds: float
     left: float
     spent: float = 0.0
@@ -83,6 +85,7 @@ class ReadingChild:
         text_characters: int = TEXT_CHARACTERS,
         interrupt: Callable[[], None] = lambda: None,
         scratch_dir: Path | None = None,
+        unpacking: Unpacking = TAKE_NOTHING,
     ) -> None:
         self._timeout = timeout_seconds
         self._memory = memory_bytes
@@ -90,6 +93,7 @@ class ReadingChild:
         self._text_characters = text_characters
         self._interrupt = interrupt
         self._scratch_dir = scratch_dir
+        self._unpacking = unpacking
         self._child: ChildProcess | None = None
 
     def read(
@@ -99,6 +103,7 @@ class ReadingChild:
         first_page: int = 1,
         only_pages: Sequence[int] = (),
         choice: ReaderChoice = ReaderChoice.DOCMILL,
+        depth: int = 0,
     ) -> Iterator[ReadInfo | Part]:
         """As Reading.read, plus ReaderMissing, ReaderTimeout, ReaderTooLarge and ReaderCrashed.
 
@@ -107,7 +112,13 @@ class ReadingChild:
         """
         seconds = reading_seconds(self._timeout, _size(path))
         document = _Document(
-            path, media_type, Selection(first_page, tuple(only_pages)), choice, seconds, seconds
+            path,
+            media_type,
+            Selection(first_page, tuple(only_pages)),
+            choice,
+            replace(self._unpacking, levels=self._unpacking.levels - depth),
+            seconds,
+            seconds,
         )
         share = FIRST_SHARE if has_pages(media_type) else 1.0
         try:
@@ -178,11 +189,15 @@ class ReadingChild:
     def _read(self, document: _Document, attempt: int, seconds: float) -> Iterator[ReadInfo | Part]:
         selection = document.selection.as_row()
         choice = document.choice.value
-        for message in self._ask(document, seconds, attempt=attempt, selection=selection, choice=choice):
+        unpacking = as_request(document.unpacking)
+        for message in self._ask(
+            document, seconds, attempt=attempt, selection=selection, choice=choice, unpacking=unpacking
+        ):
             item = wire.told(message)
             if isinstance(item, Part):
                 document.take(item, self._text_characters)
-                yield item
+                assert self._child is not None
+                yield with_places(item, self._child.scratch.outbox)
             elif not document.informed:
                 document.informed = True
                 yield item

@@ -47,7 +47,7 @@ class Scratch:
     def used_bytes(self) -> int:
         """How much the child has written for this file, as far as it is still there."""
         with os.scandir(self.outbox) as files:
-            return sum(file.stat(follow_symlinks=False).st_size for file in files)
+            return sum(map(_size, files))
 
     def clear(self) -> None:
         """Remove the file and all that was written."""
@@ -74,6 +74,14 @@ def remove_left_behind(root: Path) -> None:
             continue  # its owner lives, or another process removes it just now
         _remove(folder)
         os.close(lock)
+
+
+def _size(file: os.DirEntry[str]) -> int:
+    """In bytes; nothing of what the child has just removed."""
+    try:
+        return file.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _locked(folder: Path) -> int:

@@ -23,6 +23,7 @@ from docmill.domain.documents import (
     Span,
     Table,
     TextSource,
+    Untaken,
     Word,
 )
 from docmill.domain.errors import (
@@ -122,7 +123,7 @@ def part_message(part: Part) -> Message:
     """A Part as a message."""
     blocks = [_block_values(block) for block in part.blocks]
     pages = [_page_values(page) for page in part.pages]
-    attachments = [[item.name, item.path, item.size_bytes] for item in part.attachments]
+    attachments = [_attachment_values(item) for item in part.attachments]
     return {"part": [blocks, part.done, part.total, pages, attachments, part.next_page]}
 
 
@@ -134,7 +135,7 @@ def part_of(values: Sequence[Any]) -> Part:
         done,
         total,
         tuple(_page_of(page) for page in pages),
-        tuple(Attachment(*item) for item in attachments),
+        tuple(_attachment_of(item) for item in attachments),
         next_page,
     )
 
@@ -172,6 +173,16 @@ def _table_values(table: Table) -> list[Any]:
 def _table_of(values: Sequence[Any]) -> Table:
     rows, header_rows, spans = values
     return Table(tuple(tuple(row) for row in rows), header_rows, tuple(Span(*span) for span in spans))
+
+
+def _attachment_values(attachment: Attachment) -> list[Any]:
+    untaken = attachment.untaken and [attachment.untaken.code, attachment.untaken.message]
+    return [attachment.name, attachment.path, attachment.size_bytes, untaken]
+
+
+def _attachment_of(values: Sequence[Any]) -> Attachment:
+    name, path, size_bytes, untaken = values
+    return Attachment(name, path, size_bytes, Untaken(*untaken) if untaken else None)
 
 
 def _page_values(page: Page) -> list[Any]:
