@@ -14,6 +14,7 @@ from docmill.domain.states import StageName
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.stages.contract import Stage, Step, Work
 
+ALL_BUT_OCR = [stage.value for stage in StageName if stage is not StageName.OCR]  # what a text passes
 ALL_QUEUES = frozenset({"extract", "ocr", "text", "embed", "index", "maintenance"})
 
 

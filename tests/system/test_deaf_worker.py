@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from celery import Celery
 from tests.installations import Installation, children_of, installation
+from tests.pipelines import ALL_BUT_OCR
 from tests.polling import eventually
 from tests.servers import temporary_home
 
 from docmill.adapters.broker import QUEUES, celery_options
 from docmill.domain.findings import Cause, Finding
-from docmill.domain.states import MAINTENANCE_QUEUE, StageName
+from docmill.domain.states import MAINTENANCE_QUEUE
 from docmill.local import redis
 from docmill.local.addresses import choose_port
 from docmill.local.doctor import examine
@@ -181,4 +182,4 @@ def test_a_broker_that_dies_and_comes_back_empty_costs_no_document(
             mortal.start_again_empty()
             eventually(lambda all_=total: worker.published() == all_, 90)  # type: ignore[misc]
         done = here.rows("SELECT task_id, stage FROM document_task_events WHERE kind = 'stage_finished'")
-        assert len(done) == len(set(done)) == 50 * len(StageName)
+        assert len(done) == len(set(done)) == 50 * len(ALL_BUT_OCR)

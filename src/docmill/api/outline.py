@@ -39,7 +39,7 @@ class OutlineView(BaseModel):
     "",
     operation_id="get_document_outline",
     summary="Show a document's table of contents",
-    responses=problems(404, 409),
+    responses=problems(404, 409, 422),
 )
 def get_document_outline(document_id: DocumentId, services: UseCases, tenant: Tenant) -> OutlineView:
     """The bookmarks that a PDF brings along; empty where the file has none."""

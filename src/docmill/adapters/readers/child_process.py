@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -61,6 +62,7 @@ class ChildProcess:
         folders = [os.fspath(self.scratch.inbox), os.fspath(self.scratch.outbox)]
         folders += [os.fspath(folder.absolute()) for folder in readable]
         command = [sys.executable, "-P", "-m", program, str(self.owner), *folders]
+        self._born_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -159,12 +161,16 @@ class ChildProcess:
             return errors.ReaderTimeout()
         words = self._last_words()
         silent_abort = self._process.returncode == -signal.SIGABRT and not words  # PDFium without memory
-        if silent_abort or usage.ru_maxrss * 1024 > self._allowed * 0.7:
+        if silent_abort or self._used_much(usage.ru_maxrss):
             return errors.ReaderTooLarge()
         if any(sign in words.lower() for sign in OUT_OF_MEMORY):
             return errors.ReaderTooLarge()
         log.warning("reader_crashed", exit_code=self._process.returncode, last_words=words)
         return errors.ReaderCrashed()
+
+    def _used_much(self, most_kilobytes: int) -> bool:
+        """Whether it came near its limit. The kernel counts from the size its parent had at its birth."""
+        return most_kilobytes > self._born_kilobytes and most_kilobytes * 1024 > self._allowed * 0.7
 
     def _last_words(self) -> str:
         """The end of what it wrote to standard error; for logs only, it may name paths."""
