@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 import redis
 from tests.installations import Installation, children_of, installation
 from tests.pipelines import ALL_BUT_OCR
 from tests.polling import eventually
 
+from docmill.pipeline.owner import Owner
 from docmill.ports import Filter
 from docmill.services.maintenance import discard_versions
 
@@ -112,11 +114,10 @@ def test_a_killed_process_is_noticed_at_once_and_not_at_the_next_sweep(
     fresh_database: str, broker: str, tmp_path: Path
 ) -> None:
     with installation(fresh_database, broker, tmp_path, sweep_seconds=3600, step_seconds=0.01) as here:
-        worker = here.start("worker")
+        here.start("worker")
         accepted = here.accept("long.txt", long_text(2000))
-        eventually(lambda: here.rows("SELECT id FROM document_tasks WHERE status = 'running'"))
-        for child in children_of(worker):
-            child.kill()
+        [task] = eventually(lambda: here.rows("SELECT owner FROM document_tasks WHERE status = 'running'"))
+        psutil.Process(Owner.parse(task.owner).pid).kill()
         assert here.wait_until_ended(accepted.task_id) == ["succeeded"]
         assert here.rows("SELECT id FROM document_task_events WHERE kind = 'owner_lost'")
 
