@@ -17,8 +17,8 @@ def bind(sources: Sequence[Path], pages: int, path: Path) -> Path:
     while len(book) < pages:
         for source in sources:
             document = pypdfium2.PdfDocument(source)
-            wanted = min(len(document), pages - len(book))
-            book.import_pages(document, list(range(wanted)))
+            if wanted := min(len(document), pages - len(book)):  # no numbers at all would mean all pages
+                book.import_pages(document, list(range(wanted)))
             document.close()
     book.save(path)
     book.close()

@@ -15,10 +15,13 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row. `goal` and `met` are None for a figure that only informs; `peer` is what it stands beside."""
+    """One row. `goal` and `met` are None for a figure that only informs; `peer` is what it stands beside.
+
+    `value` is None for what could not be measured; `peer` says why.
+    """
 
     name: str
-    value: float
+    value: float | None
     goal: float | None = None
     met: bool | None = None
     peer: float | str | None = None
@@ -37,6 +40,11 @@ def at_most(name: str, value: float, goal: float, peer: float | str | None = Non
 def info(name: str, value: float, peer: float | str | None = None) -> Figure:
     """A figure without a goal."""
     return Figure(name, rounded(value), peer=_peer(peer))
+
+
+def not_measured(name: str, why: str, published: float | None = None) -> Figure:
+    """What cannot run here, with the figure that its makers publish, if they do."""
+    return Figure(name, published, peer=why)
 
 
 def _peer(peer: float | str | None) -> float | str | None:
@@ -66,7 +74,8 @@ def show(figures: Sequence[Figure], console: Console) -> None:
         mark = {None: "", True: "met", False: "[bold]missed[/]"}[figure.met]
         goal = "" if figure.goal is None else f"{figure.goal:g}"
         peer = "" if figure.peer is None else str(figure.peer)
-        table.add_row(figure.name, f"{figure.value:,.6g}", goal, mark, peer)
+        value = "" if figure.value is None else f"{figure.value:,.6g}"
+        table.add_row(figure.name, value, goal, mark, peer)
     console.print(table)
 
 

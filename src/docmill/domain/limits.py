@@ -15,7 +15,7 @@ from math import inf
 
 from docmill.domain.states import StageName
 
-BATCH_PAGES = 500  # headings are decided over so many pages, and reading can begin again behind them
+BATCH_PAGES = 200  # headings are decided over so many pages, and reading can begin again behind them
 READING_SECONDS_PER_MIB = 4.0
 READING_MEMORY_PER_BYTE = 8
 _MIB = 1024 * 1024

@@ -9,9 +9,9 @@ from functools import lru_cache
 from html import unescape
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from docmill.adapters.readers.pdf_blocks import lay_out, page_blocks
+from docmill.adapters.readers.pdf_blocks import LaidOut, lay_out, page_blocks
 from docmill.adapters.readers.pdf_pages import WHOLE, Selection, page_count, ranges
 from docmill.adapters.readers.pdf_sight import Look, Sight
 from docmill.adapters.readers.running_heads import RunningHeads
@@ -19,6 +19,8 @@ from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry, Page, PageLoss, RawBlock
 from docmill.domain.errors import DamagedFile, NoPages, PasswordRequired
 from docmill.domain.limits import BATCH_PAGES
+
+T = TypeVar("T")
 
 VERSION = "liteparse-2.18.0"
 DAMAGED_PAGE = PageLoss(DamagedFile.code, "This page of the file is damaged.")
@@ -71,7 +73,7 @@ def open_pages(path: Path, sight: Sight | None, selection: Selection = WHOLE) ->
 
 
 def _batches(data: bytes, selection: Selection, total: int, lost: dict[int, PageLoss]) -> Iterator[Any]:
-    """What the engine makes of up to 500 pages at a time, over which it decides headings."""
+    """What the engine makes of up to 200 pages at a time, over which it decides headings."""
     for result in _whole(data) if selection.is_whole else _selected(data, selection.batches(total)):
         lost.update({error.page_num: DAMAGED_PAGE for error in result.page_errors})
         yield result
@@ -117,21 +119,35 @@ def _about(result: Any) -> dict[str, Any]:
     }
 
 
-def _pages(results: Iterable[Any], sight: Sight | None) -> Iterator[ReadPage]:
+def _pages(results: Iterator[Any], sight: Sight | None) -> Iterator[ReadPage]:
+    while laid_out := _next_batch(results):
+        yield from _batch(laid_out, sight)
+
+
+def _next_batch(results: Iterator[Any]) -> list[LaidOut]:
+    """The pages of the engine's next batch that has any; the engine's own objects are let go."""
     for result in results:
-        yield from _batch(result.pages, sight)
+        if laid_out := [lay_out(page) for page in result.pages]:
+            return laid_out
+    return []
 
 
-def _batch(pages: list[Any], sight: Sight | None) -> Iterator[ReadPage]:
+def _batch(laid_out: list[LaidOut], sight: Sight | None) -> Iterator[ReadPage]:
     """Running heads are known from all pages of a batch, so they are laid out before the first is told."""
-    laid_out = [lay_out(page) for page in pages]
     heads = RunningHeads(laid.edges() for laid in laid_out)
-    for laid in laid_out:
-        look = sight.look(laid.page.page_num) if sight else None
+    for laid in handed_over(laid_out):
+        look = sight.look(laid.number) if sight else None
         blocks = tuple(page_blocks(laid, heads, look.unseen if look else ()))
-        yield ReadPage(_page(laid.page, look), blocks, look)
+        yield ReadPage(_page(laid, look), blocks, look)
 
 
-def _page(page: Any, look: Look | None) -> Page:
+def handed_over(items: list[T]) -> Iterator[T]:
+    """The items in their order; each is let go when the next one is asked for. The list ends empty."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+def _page(laid: LaidOut, look: Look | None) -> Page:
     rotation = look.rotation if look else 0
-    return Page(page.page_num, round(page.width, 2), round(page.height, 2), rotation)
+    return Page(laid.number, round(laid.width, 2), round(laid.height, 2), rotation)

@@ -9,7 +9,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 
 from docmill.adapters.readers import liteparse_engine, xberg_engine
-from docmill.adapters.readers.liteparse_engine import Pages, ReadPage
+from docmill.adapters.readers.liteparse_engine import Pages, ReadPage, handed_over
 from docmill.adapters.readers.pdf_pages import PART_PAGES, WHOLE, Selection, with_lost
 from docmill.adapters.readers.pdf_sight import Look, Sight, open_sight
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
@@ -40,7 +40,9 @@ class PdfReader:
         found = self._open(path, sight)
         lost = ChainMap(found.pages.lost, dict(self._selection.lost))
         yield _info(found, media_type, sight, len(lost))
-        parts = _parts(chain(found.first, found.pages.rest), found.pages.total, self._selection.first == 1)
+        parts = _parts(
+            chain(handed_over(found.first), found.pages.rest), found.pages.total, self._selection.first == 1
+        )
         yield from with_lost(parts, path, lost)
 
     def _open(self, path: Path, sight: Sight | None) -> _Opened:

@@ -21,9 +21,14 @@ _ESCAPE_OR_EMPHASIS = re.compile(r"\\([\\*_])|\*{1,3}")
 
 @dataclass(frozen=True, slots=True)
 class LaidOut:
-    """A page of the engine: its blocks with where they stand, and the lines that are in none of them."""
+    """A page of the engine: its number, its size in points, its blocks, and the lines in none of them.
 
-    page: Any
+    It holds nothing of the engine's own, whose page takes many times the room.
+    """
+
+    number: int
+    width: float
+    height: float
     blocks: tuple[RawBlock, ...]
     stray: tuple[Line, ...]
 
@@ -31,14 +36,15 @@ class LaidOut:
         """What may be a running head: the stray lines, and the blocks at both ends."""
         ends = {*self.blocks[:EDGE_BLOCKS], *self.blocks[-EDGE_BLOCKS:]}
         lines = [line for block in ends if (line := as_line(block))]
-        return LinePage(self.page.height, [*self.stray, *lines])
+        return LinePage(self.height, [*self.stray, *lines])
 
 
 def lay_out(page: Any) -> LaidOut:
     """The engine's page as blocks and stray lines."""
     blocks = tuple(_layout(page))
     holders = [block.bbox for block in page.blocks or () if block.bbox is not None]
-    return LaidOut(page, blocks, tuple(_lines(_stray(page.text_items, holders))))
+    stray = tuple(_lines(_stray(page.text_items, holders)))
+    return LaidOut(page.page_num, page.width, page.height, blocks, stray)
 
 
 def page_blocks(laid: LaidOut, heads: RunningHeads, unseen: Sequence[Unseen]) -> Iterator[RawBlock]:
@@ -46,7 +52,7 @@ def page_blocks(laid: LaidOut, heads: RunningHeads, unseen: Sequence[Unseen]) ->
 
     A page that would show nothing without its running heads has none.
     """
-    number, height = laid.page.page_num, laid.page.height
+    number, height = laid.number, laid.height
     body: list[RawBlock] = []
     running: list[RawBlock] = []
     for block in laid.blocks:
