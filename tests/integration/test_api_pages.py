@@ -221,3 +221,20 @@ def test_the_table_of_contents_of_a_pdf_is_shown_and_a_text_has_none(library: Li
     answer = library.api.client.get(f"/api/v1/documents/{document}/outline").json()
     assert answer["items"] == [{"level": 1, "title": "Tides", "page": 1}]
     assert library.api.client.get(f"/api/v1/documents/{library.text}/outline").json()["items"] == []
+
+
+def test_documents_are_found_by_words_of_their_name_title_metadata_and_outline(library: Library) -> None:
+    first = "<< /Title (Neap and spring) /Parent 7 0 R /Dest [4 0 R /Fit] >>"
+    root = "<< /Type /Outlines /First 6 0 R /Last 6 0 R >>"
+    lines = made.said("Every jetty of the harbour has a ladder.", 700)
+    content = made.drawn_pdf([lines], catalog="/Outlines 7 0 R", more=[first, root])
+    document = library.api.publish("jetty_ladders-2026.pdf", content, metadata='{"author": "Ann Miller"}')
+
+    def found(about: str) -> list[str]:
+        answer = library.api.client.get("/api/v1/documents", params={"about": about})
+        return [item["id"] for item in answer.json()["items"]]
+
+    for about in ("neap", "NEAP spring", "jetty ladders", "ladders-2026.pdf", "miller", "neap ann"):
+        assert found(about) == [document], about
+    assert found("neap lighthouse") == []
+    assert found("' & | ! :* <->") == []  # no words at all

@@ -29,6 +29,10 @@ def list_documents(
     dataset: Annotated[Storable | None, Query(description="Name or id of a dataset.")] = None,
     status: Annotated[TaskStatus | None, Query(description="State of the newest processing.")] = None,
     name: Annotated[Storable | None, Query(description="A part of the file name.", max_length=255)] = None,
+    about: Annotated[
+        Storable | None,
+        Query(description="Words that name, title, metadata and outline hold together.", max_length=1000),
+    ] = None,
     parent_id: Annotated[
         str | None, Query(description="Id of a document: those that were found inside it.")
     ] = None,
@@ -44,6 +48,7 @@ def list_documents(
         dataset_id=dataset_id,
         status=status,
         name=name,
+        about=about,
         parent_id=parent,
         cursor=cursor,
         limit=limit,

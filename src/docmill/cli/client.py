@@ -107,7 +107,7 @@ class Client:
         return self._json("GET", f"/documents/{document_id}/status")
 
     def documents(self, **filters: str | None) -> Iterator[Json]:
-        """Every document that passes the filters (`dataset`, `status`, `name`), page after page."""
+        """Every document that passes the filters (`dataset`, `status`, `name`, `about`), page after page."""
         return self.pages("/documents", **filters)
 
     def history(self, document_id: str) -> Iterator[Json]:

@@ -27,6 +27,10 @@ Document = Annotated[str, typer.Argument(show_default=False, metavar="ID|NAME", 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Dataset = Annotated[str | None, typer.Option(help="Only of this dataset.")]
 
+About = Annotated[
+    str | None, typer.Option(help="Only with these words in its name, title, metadata or outline.")
+]
+
 
 class Form(StrEnum):
     """How a document's text is written."""
@@ -52,10 +56,10 @@ def status(
     raise typer.Exit(1 if now["task_status"] == TaskStatus.FAILURE else 0)
 
 
-def list_(dataset: Dataset = None, as_json: AsJson = False) -> None:
+def list_(dataset: Dataset = None, about: About = None, as_json: AsJson = False) -> None:
     """List the documents, newest first."""
     with connect() as client:
-        found = list(client.documents(dataset=dataset))
+        found = list(client.documents(dataset=dataset, about=about))
     if as_json:
         print_json(found)
     else:

@@ -73,11 +73,16 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which documents are listed, newest first. `name` is a part of the file name, in any case of letters."""
+    """Which documents are listed, newest first. 
+
+    `name` is a part of the file name, in any case of letters. `about` are words that the name, the metadata
+    (the user's and the file's own, its title among them) and the outline hold together.
+    """
 
     dataset_id: UUID | None = None
     status: TaskStatus | None = None
     name: str | None = None
+    about: str | None = None
     parent_id: UUID | None = None
     before: tuple[datetime, UUID] | None = None
     limit: int = 50
@@ -147,6 +152,7 @@ def _words(words: frozenset[Status] | frozenset[Desired]) -> str:
 _CONDITIONS = {
     "dataset_id": "d.dataset_id = :dataset_id",
     "name": "strpos(lower(d.name), lower(:name)) > 0",
+    "about": "d.about @@ plainto_tsquery('simple', regexp_replace(:about, '[^[:alnum:]]+', ' ', 'g'))",
     "parent_id": """d.id IN (SELECT a.document_id FROM attachments a
   JOIN document_versions v ON v.id = a.version_id WHERE v.document_id = :parent_id)""",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
@@ -232,6 +238,8 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
         values["dataset_id"] = listing.dataset_id
     if listing.name is not None:
         values["name"] = listing.name
+    if listing.about is not None:
+        values["about"] = listing.about
     if listing.parent_id is not None:
         values["parent_id"] = listing.parent_id
     if listing.before is not None:

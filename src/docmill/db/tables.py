@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from docmill.db import content_tables as content_tables  # they are tables of the same metadata
 from docmill.db.columns import metadata as metadata
@@ -57,6 +57,10 @@ datasets = Table(
     UniqueConstraint("tenant_id", "name"),
 )
 
+# File names have their words apart by marks of all kinds, which the parser would take for one word.
+_ABOUT = """to_tsvector('simple', regexp_replace(name, '[^[:alnum:]]+', ' ', 'g') || ' ' || outline)
+|| jsonb_to_tsvector('simple', file_metadata || metadata, '["string"]')"""
+
 documents = Table(
     "documents",
     metadata,
@@ -70,6 +74,8 @@ documents = Table(
     Column("metadata", JSONB, nullable=False, server_default=text("'{}'")),  # the user's
     Column("file_metadata", JSONB, nullable=False, server_default=text("'{}'")),  # what the file says
     Column("all_metadata", JSONB, Computed("file_metadata || metadata", persisted=True)),  # what filters see
+    Column("outline", Text, nullable=False, server_default=text("''")),  # a title a line
+    Column("about", TSVECTOR, Computed(_ABOUT, persisted=True)),
     Column("storage_key", Text, nullable=False),
     Column("active_version_id", Uuid),
     Column("depth", SmallInteger, nullable=False, server_default=text("0")),  # 0: it came by itself
@@ -84,6 +90,7 @@ documents = Table(
         postgresql_using="gin",
         postgresql_ops={"all_metadata": "jsonb_path_ops"},
     ),
+    Index("ix_documents_about", "about", postgresql_using="gin"),
 )
 
 document_versions = Table(

@@ -45,6 +45,8 @@ def published(connection: Connection, tenant: str, document_id: UUID) -> Publish
     return Published(version, row.number, row.media_type, row.storage_key, row.settings)
 
 
+OUTLINE_CHARACTERS = 100_000  # what documents are found by; all of it stays with the version
+
 _READ_INFO = text(
     """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
   metadata = :metadata, outline = :outline, notices = notices || CAST(:notices AS text[])
@@ -52,7 +54,7 @@ WHERE id = :version AND tenant_id = :tenant"""
 ).bindparams(bindparam("metadata", type_=JSONB), bindparam("outline", type_=JSONB(none_as_null=True)))
 
 _FILE_METADATA = text(
-    "UPDATE documents SET file_metadata = :told WHERE id = :id AND tenant_id = :tenant"
+    "UPDATE documents SET file_metadata = :told, outline = :outline WHERE id = :id AND tenant_id = :tenant"
 ).bindparams(bindparam("told", type_=JSONB))
 
 _NOTICE = text(
@@ -108,7 +110,9 @@ def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -
     }
     connection.execute(_READ_INFO, {**_key(version), **values})
     told = {**info.metadata, **({"title": info.title} if info.title else {})}
-    connection.execute(_FILE_METADATA, {"id": version.document_id, "tenant": version.tenant, "told": told})
+    titles = "\n".join(entry.title for entry in info.outline)[:OUTLINE_CHARACTERS]
+    document = {"id": version.document_id, "tenant": version.tenant}
+    connection.execute(_FILE_METADATA, {**document, "told": told, "outline": titles})
 
 
 def add_notice(connection: Connection, version: VersionRef, notice: str) -> None:
