@@ -237,6 +237,13 @@ def tar(members: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
+def with_part_changed(package: bytes, part: str, old: str, new: str) -> bytes:
+    """A package with `new` for `old` in one of its parts."""
+    with zipfile.ZipFile(io.BytesIO(package)) as given:
+        members = {name: given.read(name).decode() for name in given.namelist()}
+    return archive({**members, part: members[part].replace(old, new)})
+
+
 def _package(kind: str, main: str, parts: Mapping[str, str]) -> bytes:
     """An Office package whose main part is `main`."""
     types = (
@@ -373,7 +380,7 @@ def ods(sheets: Mapping[str, Iterable[Iterable[str]]]) -> bytes:
         + "</table:table>"
         for name, rows in sheets.items()
     )
-    return _open_document("spreadsheet", "".join(tables))
+    return open_document("spreadsheet", "".join(tables))
 
 
 def _open_cell(text: str) -> str:
@@ -390,10 +397,11 @@ def odp(slides: Iterable[tuple[str, str, str]]) -> bytes:
         "</presentation:notes></draw:page>"
         for title, item, notes in slides
     )
-    return _open_document("presentation", "".join(pages))
+    return open_document("presentation", "".join(pages))
 
 
-def _open_document(kind: str, body: str) -> bytes:
+def open_document(kind: str, body: str) -> bytes:
+    """An OpenDocument `text`, `spreadsheet` or `presentation` with this body."""
     names = ("office", "text", "table", "presentation")
     known = "".join(f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in names)
     mark = f"application/vnd.oasis.opendocument.{kind}"

@@ -145,6 +145,18 @@ FILES: dict[str, Callable[[], bytes]] = {
     "frames.html": lambda: html('<iframe src="file:///etc/passwd"></iframe><img src="file:///etc/passwd">'),
     "tags.html": lambda: html("<a " * 100_000),
     "deep.html": lambda: html("<div>" * 50_000),
+    "spans.html": lambda: html(
+        "<table>" + ("<tr>" + "<td rowspan=999999999 colspan=999999999>x" * 10_000) * 2 + "</table>"
+    ),
+    "hanging.html": lambda: html(
+        "<table><tr>" + "<td rowspan=0>x" * 1_000 + "<tr><td colspan=2>y" * 200 + "</table>"
+    ),
+    "merged.xlsx": lambda: made.with_part_changed(
+        made.xlsx({"S": [["a", "b"], ["c", "d"]]}),
+        "xl/worksheets/sheet1.xml",
+        "</sheetData>",
+        "</sheetData>" + '<mergeCell ref="A1:XFD1048576"/>' * 2_000,
+    ),
     "deep.json": lambda: b"[" * 100_000 + b"]" * 100_000,
     "wide.csv": lambda: b",".join(b"c%d" % n for n in range(10_000)) + b"\n" + b",".join([b"1"] * 10_000),
     "deep.eml": lambda: mail_in_mail(2_000),
@@ -166,6 +178,7 @@ FILES: dict[str, Callable[[], bytes]] = {
 READ = {
     "frames.html", "wide.csv", "large_page.pdf", "states.pdf", "deep.pdf", "some_explode.pdf",
     "controls.txt", "zalgo.txt", "cut.txt", "tags.html", "deep.html",
+    "hanging.html", "merged.xlsx",
 }  # fmt: skip
 LIMITED = {"explodes.docx", "explodes.pdf"}
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests import made_files as made
+from tests import made_tables
 from tests.polling import eventually
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
@@ -170,6 +171,25 @@ def test_the_text_as_markdown_and_as_blocks(library: Library) -> None:
 
     answer = library.api.client.get(path, params={"format": "docx"})
     problem(answer, 422, "invalid_request")
+
+
+def test_merged_cells_and_headers_are_told_with_the_text(library: Library) -> None:
+    document = library.api.publish("fares.html", made_tables.HTML.encode())
+
+    (block,) = library.api.client.get(f"/api/v1/documents/{document}/text", params={"format": "json"}).json()[
+        "blocks"
+    ]
+    assert block["table"] == {
+        "rows": [["Route", "Fare", ""], ["", "adult", "child"], ["A", "2", "1"], ["", "none", ""]],
+        "header_rows": 2,
+        "spans": [
+            {"row": 0, "column": 0, "rows": 2, "columns": 1},
+            {"row": 0, "column": 1, "rows": 1, "columns": 2},
+            {"row": 2, "column": 0, "rows": 2, "columns": 1},
+            {"row": 3, "column": 1, "rows": 1, "columns": 2},
+        ],
+        "header_cells": [[2, 0]],
+    }
 
 
 def test_the_file_is_served_to_be_saved_and_in_ranges(library: Library) -> None:

@@ -20,6 +20,7 @@ from docmill.domain.documents import (
     ChunkKind,
     ChunkSettings,
     RawBlock,
+    Span,
     Table,
 )
 from docmill.domain.errors import InvalidSettings
@@ -194,6 +195,15 @@ class TestTables:
         assert [passage.kind for passage in found] == [ChunkKind.TEXT, ChunkKind.TABLE, ChunkKind.TABLE]
         assert [passage.tokens for passage in found] == [2, 9, 9]
         assert document_text(blocks)[found[2].char_start : found[2].char_end] == "Cleo | 53\nDora | 64"
+
+    def test_a_header_of_two_rows_with_merged_cells_is_repeated_whole(self) -> None:
+        rows = (("name", "fare", ""), ("", "adult", "child"), *((n, "2", "1") for n in ("A", "B", "C")))
+        merged = Table(rows, 2, (Span(0, 0, 2, 1), Span(0, 1, 1, 2)))
+        lines = "\n".join(" | ".join(row) for row in rows)
+        found = cut(placed(RawBlock(BlockKind.TABLE, lines, table=merged)), 20)
+        assert [passage.text.splitlines()[0] for passage in found] == ["name | fare | "] * len(found)
+        assert all("adult | child" in passage.text.splitlines()[1] for passage in found)
+        assert len(found) > 1
 
     def test_a_markdown_table_keeps_its_rule(self) -> None:
         lines = "| name | age |\n|---|---|\n| Ann | 31 |\n| Bob | 42 |\n| Cleo | 53 |"

@@ -26,7 +26,7 @@ from docmill.domain.documents import (
 INFO = ReadInfo(
     "application/pdf", "a reader", 2, "Fares", {"author": "Ada"}, ("Odd.",), (OutlineEntry(1, "Fares", 2),)
 )
-TABLE = Table((("Fare", ""), ("adult", "4.50")), 1, (Span(0, 0, 1, 2),))
+TABLE = Table((("Fare", ""), ("adult", "4.50")), 1, (Span(0, 0, 1, 2),), ((1, 0),))
 PART = Part(
     (
         RawBlock(BlockKind.PAGE_HEADER, "Ferry", 1, boxes=(Box(1, 0.0, 1.0, 2.0, 3.0),), lead=""),

@@ -379,11 +379,18 @@ class SpanView(BaseModel):
 class TableView(BaseModel):
     """Cells by row, all rows of the same length."""
 
-    model_config = example(rows=[["fare", "price"], ["adult", "4.50"]], header_rows=1, spans=[])
+    model_config = example(
+        rows=[["fare", "price"], ["adult", "4.50"]], header_rows=1, spans=[], header_cells=[[1, 0]]
+    )
 
-    rows: list[list[str]]
-    header_rows: int
+    rows: list[list[str]] = Field(
+        description="The text of each cell. A merged cell has it in its first place; the others are empty."
+    )
+    header_rows: int = Field(description="So many rows, from the first one on, are the header.")
     spans: list[SpanView] = Field(description="Cells that cover more than one place.")
+    header_cells: list[tuple[int, int]] = Field(
+        description="[row, column] of cells below the header that are headers too, such as those of rows."
+    )
 
 
 class LinkView(BaseModel):

@@ -34,14 +34,16 @@ def _cells(table: Table | None) -> str | None:
     if table is None:
         return None
     spans = [[span.row, span.column, span.rows, span.columns] for span in table.spans]
-    return json.dumps({"rows": table.rows, "header_rows": table.header_rows, "spans": spans})
+    stored = {"rows": table.rows, "header_rows": table.header_rows, "spans": spans}
+    return json.dumps(stored | ({"header_cells": table.header_cells} if table.header_cells else {}))
 
 
 def _table(value: Mapping[str, Any] | None) -> Table | None:
     if value is None:
         return None
     spans = tuple(Span(*span) for span in value.get("spans", ()))
-    return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"], spans)
+    header_cells = tuple((row, column) for row, column in value.get("header_cells", ()))
+    return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"], spans, header_cells)
 
 
 def _links_to_json(links: Sequence[Link]) -> str | None:

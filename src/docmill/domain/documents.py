@@ -67,12 +67,14 @@ class Span:
 class Table:
     """Cells by row. All rows have the same length; the first `header_rows` rows are the header.
 
-    A cell of `spans` has its text in its first place; the other places it covers are empty.
+    A cell of `spans` has its text in its first place; the other places it covers are empty. `header_cells`
+    are the places (row, column) of cells below the header that the file calls headers, such as those of rows.
     """
 
     rows: tuple[tuple[str, ...], ...]
     header_rows: int = 1
     spans: tuple[Span, ...] = ()
+    header_cells: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from docmill.domain.cells import covered_places
 from docmill.domain.documents import Block, BlockKind, RawBlock, Table
 
 
@@ -111,11 +112,22 @@ def _fenced(text: str) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return ""
-    lines = [_row(row) for row in table.rows]
+    lines = [_row(row) for row in _spread(table)]
     rule = "|" + " --- |" * len(table.rows[0])
     if table.header_rows == 0:
         return "\n".join(["|" + "  |" * len(table.rows[0]), rule, *lines])
     return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _spread(table: Table) -> Iterator[tuple[str, ...]]:
+    """The rows with the text of a merged cell in all places it covers: Markdown has no merged cells."""
+    first = covered_places(table)
+    for at, row in enumerate(table.rows):
+        yield tuple(_at(table, first.get((at, column))) or cell for column, cell in enumerate(row))
+
+
+def _at(table: Table, place: tuple[int, int] | None) -> str:
+    return table.rows[place[0]][place[1]] if place else ""
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.domain.cells import Cell, table_of
 from docmill.domain.documents import BlockKind, RawBlock
 
 _KINDS = {
@@ -47,19 +49,25 @@ def _block(document: Any, item: Any, label: str, below_title: bool) -> RawBlock 
 
 
 def _table(item: Any) -> RawBlock:
-    """A cell over several places stands at its first one."""
-    grid = item.data.grid
-    rows = [
-        [
-            cell.text if (cell.start_row_offset_idx, cell.start_col_offset_idx) == (row, column) else ""
-            for column, cell in enumerate(cells)
-        ]
-        for row, cells in enumerate(grid)
-    ]
-    heads = 0
-    while heads < len(grid) and grid[heads] and all(cell.column_header for cell in grid[heads]):
-        heads += 1
-    return table_block(tidy_table(rows, header_rows=heads))
+    cells = [_cell(cell) for cell in item.data.table_cells]
+    rows = ([cell.text for cell in row] for row in item.data.grid)
+    return table_block(table_of(cells, _header_rows(item.data.grid)) or tidy_table(rows))
+
+
+def _cell(cell: Any) -> Cell:
+    return Cell(
+        cell.start_row_offset_idx,
+        cell.start_col_offset_idx,
+        cell.row_span,
+        cell.col_span,
+        cell.column_header or cell.row_header,
+        " ".join(clean(cell.text).split()),
+    )
+
+
+def _header_rows(grid: Any) -> int:
+    """The first rows that hold nothing but headers of columns."""
+    return sum(1 for _ in takewhile(lambda row: row and all(cell.column_header for cell in row), grid))
 
 
 def _list_item(document: Any, item: Any, *, first: bool) -> RawBlock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -11,17 +11,19 @@ from typing import Any
 from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.marked_packages import marked_package
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.sheet_spans import Merged, merged_cells, with_spans
 from docmill.adapters.readers.slide_size import slide_size
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.adapters.readers.unseen_marks import told_apart
-from docmill.adapters.readers.unseen_word import marked_document
 from docmill.adapters.readers.web import as_utf8, title_of
-from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, Table
+from docmill.domain.cells import cut_rows
+from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, Span, Table
 from docmill.domain.errors import NoPages, NoText
-from docmill.domain.media_types import DOCX, HTML
+from docmill.domain.media_types import HTML
 
 TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header row
 
@@ -33,7 +35,7 @@ class OfficeReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
-        data = marked_document(path.read_bytes()) if media_type == DOCX else path.read_bytes()
+        data = marked_package(path.read_bytes(), media_type)
         document = xberg_engine.extract(data, media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
         yield from _flowing(told_apart(tree_blocks(nodes)), document_info(document, media_type, None))
@@ -77,7 +79,7 @@ class SlideReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then one part for each slide. Raises as OfficeReader, and NoPages."""
         data = path.read_bytes()
-        document = xberg_engine.extract(data, media_type)
+        document = xberg_engine.extract(marked_package(data, media_type), media_type)
         has_text = any(
             clean(page.content) or clean(page.speaker_notes or "") for page in document.pages or ()
         )
@@ -92,8 +94,10 @@ class SheetReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then one part for each sheet. Raises as OfficeReader, and NoPages."""
-        document = xberg_engine.extract(path.read_bytes(), media_type)
-        sheets = [list(_sheet(page)) for page in document.pages or ()]
+        data = path.read_bytes()
+        document = xberg_engine.extract(data, media_type)
+        merged = merged_cells(data, media_type)
+        sheets = [list(_sheet(page, merged)) for page in document.pages or ()]
         yield from _paged(document, media_type, sheets, any(len(blocks) > 1 for blocks in sheets))
 
 
@@ -150,27 +154,30 @@ def _slide(page: Any) -> Iterator[RawBlock]:
         yield RawBlock(BlockKind.TEXT, f"Notes: {notes}", page=page.page_number)
 
 
-def _sheet(page: Any) -> Iterator[RawBlock]:
+def _sheet(page: Any, merged: Mapping[str, Merged]) -> Iterator[RawBlock]:
     name = clean(page.sheet_name or "") or f"Sheet {page.page_number}"
     yield RawBlock(BlockKind.HEADING, name, page=page.page_number, level=1)
+    known = merged.get(" ".join((page.sheet_name or "").split()))
     for table in page.tables:
-        for region in _regions(table.cells):
+        for region in _regions(table.cells, known.inside(table.cells) if known else ()):
             yield from _table_slices(region, page.page_number)
 
 
-def _regions(cells: list[list[str]]) -> Iterator[Table]:
+def _regions(cells: list[list[str]], spans: Sequence[Span]) -> Iterator[Table]:
     """The tables of a sheet: blank rows part them, blank columns around them are left out."""
+    top = 0
     for filled, rows in groupby(cells, key=lambda row: any(cell.strip() for cell in row)):
+        region = list(rows)
         if filled:
-            region = list(rows)
             left = min(next(at for at, cell in enumerate(row) if cell.strip()) for row in region)
-            yield tidy_table(row[left:] for row in region)
+            table = tidy_table(row[left:] for row in region)
+            yield with_spans(table, spans, top, left) if len(table.rows) == len(region) else table
+        top += len(region)
 
 
 def _table_slices(whole: Table, page: int) -> Iterator[RawBlock]:
     """The header row stands in the text once, and in the table of every slice."""
     for start in range(0, len(whole.rows), TABLE_ROWS):
         block = table_block(replace(whole, rows=whole.rows[start : start + TABLE_ROWS]), page)
-        if start and block.table:
-            block = replace(block, lead="\n", table=replace(whole, rows=(whole.rows[0], *block.table.rows)))
-        yield block
+        table = cut_rows(whole, start, start + TABLE_ROWS)
+        yield replace(block, table=table, lead="\n" if start else block.lead)

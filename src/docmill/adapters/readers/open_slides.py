@@ -6,18 +6,20 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from docmill.adapters.readers.open_cells import open_cells
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.xml_tree import xml_tree
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.cells import table_of
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import DamagedFile, NoPages, NoText, ReaderTooLarge
 
 CONTENT_BYTES = 200 * 1024 * 1024
-COLUMNS = 1_000
 
 _LEFT_OUT = frozenset(("office:annotation", "office:event-listeners", "svg:title"))
 
@@ -91,7 +93,7 @@ def _blocks(element: Element, depth: int) -> Iterator[RawBlock]:
         notes = "\n".join(text for paragraph in _all(element, "text:p") if (text := _text(paragraph)))
         yield RawBlock(BlockKind.TEXT, f"Notes: {notes}" if notes else "")
     elif name == "table:table":
-        yield table_block(tidy_table(_row(row) for row in _all(element, "table:table-row")))
+        yield table_block(_table(element))
     elif name == "text:list-item":
         yield from _item(element, depth)
     elif name in ("text:p", "text:h"):
@@ -111,11 +113,11 @@ def _item(element: Element, depth: int) -> Iterator[RawBlock]:
             yield from _blocks(child, depth)
 
 
-def _row(row: Element) -> Iterator[str]:
-    for cell in row:
-        if cell.tag in ("table:table-cell", "table:covered-table-cell"):
-            count = cell.get("table:number-columns-repeated", "1")
-            yield from [_text(cell)] * (min(int(count), COLUMNS) if count.isdecimal() else 1)
+def _table(element: Element) -> Table:
+    """Cells that lie upon one another, which a sound file has not, are told row by row."""
+    cells = [replace(cell, text=_text(found)) for found, cell in open_cells(element)]
+    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
+    return table_of(cells) or tidy_table(rows)
 
 
 def _all(element: Element, name: str) -> Iterator[Element]:

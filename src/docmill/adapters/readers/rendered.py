@@ -10,8 +10,9 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from docmill.adapters.readers.cell_marks import read_table, without_marks
 from docmill.adapters.readers.decoding import storable
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table, without_controls
+from docmill.adapters.readers.tidy import clean, table_block, without_controls
 from docmill.adapters.readers.unseen_marks import told_apart
 from docmill.domain.documents import BlockKind, Link, RawBlock
 
@@ -106,14 +107,14 @@ def _inline_parser() -> MarkdownIt:
 def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | None:
     token = tokens[index]
     if token.type in ("fence", "code_block"):
-        text = without_controls(token.content).rstrip()
+        text = without_controls(without_marks(token.content)).rstrip()
         return RawBlock(BlockKind.CODE, text) if text.strip() else None
     if token.type == "html_block":
-        text = clean(_TAG.sub(" ", token.content))
+        text = clean(_TAG.sub(" ", without_marks(token.content)))
         return RawBlock(BlockKind.TEXT, text) if text else None
     if token.type != "inline":
         return None
-    return _inline_block(tokens[index - 1], token.content, lists)
+    return _inline_block(tokens[index - 1], without_marks(token.content), lists)
 
 
 def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock | None:
@@ -184,4 +185,4 @@ def _table(tokens: list[Token], index: int) -> tuple[int, RawBlock]:
         elif tokens[index].type in ("th_open", "td_open"):
             rows[-1].append(inline_text(tokens[index + 1].content))
         index += 1
-    return index, table_block(tidy_table(rows))
+    return index, table_block(read_table(rows))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.domain.cells import Cell, Layout, table_of
 from docmill.domain.documents import BlockKind, RawBlock
 
 Node = Any  # docutils' own types say little of their children
@@ -139,16 +141,20 @@ def _caption(node: Node, _place: _Place) -> Iterator[RawBlock]:
 def _table(node: Node, _place: _Place) -> Iterator[RawBlock]:
     for title in (child for child in node.children if child.tagname == "title"):
         yield RawBlock(BlockKind.CAPTION, _text(title))
-    rows = [_cells(row) for row in node.findall() if row.tagname == "row"]
+    cells = list(_cells(node))
+    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
     heads = sum(row.parent.tagname == "thead" for row in node.findall() if row.tagname == "row")
-    yield table_block(tidy_table(rows, header_rows=heads))
+    yield table_block(table_of(cells, heads) or tidy_table(rows, header_rows=heads))
 
 
-def _cells(row: Node) -> Iterator[str]:
-    """A cell over several columns stands at its first one."""
-    for cell in row.children:
-        yield _text(cell)
-        yield from [""] * int(cell.get("morecols", 0))
+def _cells(table: Node) -> Iterator[Cell]:
+    layout = Layout()
+    for row in (node for node in table.findall() if node.tagname == "row"):
+        layout.next_row()
+        for cell in row.children:
+            rows, columns = 1 + int(cell.get("morerows", 0)), 1 + int(cell.get("morecols", 0))
+            text = " ".join(_text(cell).split())
+            yield Cell(*layout.place(rows, columns), rows, columns, row.parent.tagname == "thead", text)
 
 
 def _text(node: Node) -> str:

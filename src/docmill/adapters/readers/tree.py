@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.adapters.readers.cell_marks import read_table
+from docmill.adapters.readers.tidy import clean, table_block
 from docmill.domain.documents import BlockKind, RawBlock
 
 RUNNING_LAYERS = ("header", "footer")
@@ -38,7 +39,7 @@ def _blocks(content: Content) -> Iterator[RawBlock]:
         text = " ".join(clean(content["text"]).split())
         yield RawBlock(BlockKind.HEADING, text, level=min(6, content.get("level") or 1))
     elif kind == "table":
-        yield table_block(tidy_table(_rows(content["grid"])))
+        yield table_block(read_table(_rows(content["grid"])))
     elif kind == "code":
         yield RawBlock(BlockKind.CODE, clean(content["text"]))
     elif kind == "image":

@@ -10,18 +10,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from docmill.adapters.readers.tidy import table_block, tidy_table
+from docmill.adapters.readers.cell_marks import CLOSE, OPEN
+from docmill.adapters.readers.tidy import table_block
+from docmill.domain.cells import cells_of, table_of
 from docmill.domain.documents import BlockKind, RawBlock
 
 BEGIN, END = "\uf6a0", "\uf6a1"
 
 _MARKED = re.compile(f"{BEGIN}([^{END}]*){END}")
-_MARK = re.compile(f"[{BEGIN}{END}]")
+_MARK = re.compile(f"[{BEGIN}{END}{OPEN}{CLOSE}]")
 _ONLY_A_MARKER = re.compile(r"\s*([-*•]|\d+[.)])?\s*")
 
 
 def unmarked(source: str) -> str:
-    """A source without these marks in it."""
+    """A source without these marks in it, and without those of cells."""
     return _MARK.sub("", source)
 
 
@@ -43,8 +45,8 @@ def _apart(block: RawBlock) -> Iterator[RawBlock]:
 def _without(block: RawBlock) -> RawBlock:
     if block.table is None:
         return replace(block, text=_seen(block.text), links=())
-    rows = ([_seen(cell) for cell in row] for row in block.table.rows)
-    table = table_block(tidy_table(rows, block.table.header_rows), block.page)
+    cells = [replace(cell, text=_seen(cell.text)) for cell in cells_of(block.table)]
+    table = table_block(table_of(cells, block.table.header_rows) or block.table, block.page)
     return replace(block, text=table.text, table=table.table)
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 from bisect import bisect_right
 
 from docmill.adapters.readers.unseen_marks import BEGIN, END, unmarked
 
 PALEST = 0xE8
-UNPACKED_BYTES = 100 * 1024 * 1024
 PARAGRAPH_CHARACTERS = 20_000  # how far back the properties of its paragraph are looked for
 
-_PARTS = re.compile(r"word/(document|footnotes|endnotes)\d*\.xml")
 _HINT = re.compile(r"<w:(vanish|webHidden|color|sz)\b")
 _RUN = re.compile(r"<w:r[ >](?:(?!<w:r[ >]).)*?</w:r>", re.S)
 _TEXT = re.compile(r"(<w:t(?:\s[^>]*)?>)([^<]*)(</w:t>)")
@@ -25,30 +20,14 @@ _SIZE = re.compile(r"""<w:sz\b[^>]*\bw:val\s*=\s*["']([12])["']""")  # in half p
 _GROUND = re.compile(r"""<w:(?:shd\b(?![^>]*w:fill\s*=\s*["'](?:auto|[fF]{6})["'])|highlight\b)""")
 
 
-def marked_document(document: bytes) -> bytes:
-    """The document with the text that it does not show between marks; as it is where it shows all.
+def marked_part(part: str) -> str:
+    """A part of the document, in XML, with the text of its unseen runs between marks.
 
     White text in a table, in a box or on a shaded ground counts as shown: what is behind it is not known.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(document)) as archive:
-            changed = _changed(archive)
-            return _rewritten(archive, changed) if changed else document
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError):
-        return document
-
-
-def _changed(archive: zipfile.ZipFile) -> dict[str, str]:
-    if sum(member.file_size for member in archive.infolist()) > UNPACKED_BYTES:
-        return {}
-    names = [name for name in archive.namelist() if _PARTS.fullmatch(name)]
-    parts = ((name, archive.read(name).decode("utf-8", "replace")) for name in dict.fromkeys(names))
-    return {name: told for name, part in parts if _HINT.search(part) and (told := marked_part(part)) != part}
-
-
-def marked_part(part: str) -> str:
-    """A part of the document, in XML, with the text of its unseen runs between marks."""
     part = unmarked(part)
+    if not _HINT.search(part):
+        return part
     grounds = [_spans(part, name) for name in ("tbl", "txbxContent")]
     white_is_unseen = "<w:background" not in part
     return _RUN.sub(lambda run: _marked_run(run, part, grounds, white_is_unseen), part)
@@ -94,11 +73,3 @@ def _spans(part: str, name: str) -> list[tuple[int, int]]:
             if not depth:
                 spans.append((start, tag.end()))
     return spans
-
-
-def _rewritten(archive: zipfile.ZipFile, changed: dict[str, str]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as document:
-        for name in dict.fromkeys(archive.namelist()):
-            document.writestr(name, changed[name] if name in changed else archive.read(name))
-    return out.getvalue()

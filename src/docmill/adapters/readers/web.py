@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
 from docmill.adapters.readers.unseen_html import marked
 
@@ -26,4 +27,4 @@ def as_utf8(html: str) -> bytes:
     A title in a head whose tags were left out, as they may be, would come out as the first paragraph.
     """
     shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
-    return _CHARSET.sub(r"\1utf-8", mended(marked(shown))).encode("utf-8", "replace")
+    return _CHARSET.sub(r"\1utf-8", with_marked_cells(mended(marked(shown)))).encode("utf-8", "replace")

@@ -167,12 +167,17 @@ def _block_of(values: Sequence[Any]) -> RawBlock:
 
 def _table_values(table: Table) -> list[Any]:
     spans = [[span.row, span.column, span.rows, span.columns] for span in table.spans]
-    return [table.rows, table.header_rows, spans]
+    return [table.rows, table.header_rows, spans, table.header_cells]
 
 
 def _table_of(values: Sequence[Any]) -> Table:
-    rows, header_rows, spans = values
-    return Table(tuple(tuple(row) for row in rows), header_rows, tuple(Span(*span) for span in spans))
+    rows, header_rows, spans, header_cells = values
+    return Table(
+        tuple(tuple(row) for row in rows),
+        header_rows,
+        tuple(Span(*span) for span in spans),
+        tuple((row, column) for row, column in header_cells),
+    )
 
 
 def _attachment_values(attachment: Attachment) -> list[Any]:

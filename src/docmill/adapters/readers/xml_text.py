@@ -9,8 +9,9 @@ from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
-from docmill.adapters.readers.xml_tree import xml_tree
+from docmill.adapters.readers.tidy import clean, table_block
+from docmill.adapters.readers.xml_table import xml_table
+from docmill.adapters.readers.xml_tree import local_name, text_of, xml_tree
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import NoText
 from docmill.domain.media_types import SVG
@@ -44,7 +45,6 @@ _SECTIONS = frozenset(
     )
 )
 _TABLES = frozenset(("table", "informaltable"))
-_ROWS = frozenset(("tr", "row"))
 
 
 class XmlReader:
@@ -70,11 +70,11 @@ class XmlReader:
 def _drawn(root: Element) -> Iterator[RawBlock]:
     """Title, description and labels of a drawing, in the order of the file."""
     for element in root.iter():
-        name = _name(element.tag)
-        if name == "title" and _text(element):
-            yield RawBlock(BlockKind.HEADING, _text(element), level=1)
+        name = local_name(element.tag)
+        if name == "title" and text_of(element):
+            yield RawBlock(BlockKind.HEADING, text_of(element), level=1)
         elif name in ("desc", "text", "foreignObject"):
-            yield RawBlock(BlockKind.TEXT, _text(element), lead="\n" if name == "text" else "\n\n")
+            yield RawBlock(BlockKind.TEXT, text_of(element), lead="\n" if name == "text" else "\n\n")
 
 
 def _blocks(root: Element) -> Iterator[RawBlock]:
@@ -90,15 +90,15 @@ def _blocks(root: Element) -> Iterator[RawBlock]:
 
 def _inside(element: Element, depth: int) -> Iterator[RawBlock | tuple[Element, int]]:
     """What one element gives: its own block, or its fields, then the elements that need a closer look."""
-    name = _name(element.tag)
+    name = local_name(element.tag)
     if name in _INERT:
         return
     if name in _CODE:
         yield RawBlock(BlockKind.CODE, clean("".join(element.itertext())))
-    elif name in _TABLES and (rows := _rows(element)):
-        yield table_block(tidy_table(rows))
+    elif name in _TABLES and (table := xml_table(element)):
+        yield table_block(table)
     elif len(element) == 0 or _is_mixed(element):
-        yield RawBlock(BlockKind.TEXT, _field(element) if len(element) == 0 else _text(element))
+        yield RawBlock(BlockKind.TEXT, _field(element) if len(element) == 0 else text_of(element))
     else:
         yield from _members(element, name, depth)
 
@@ -118,31 +118,31 @@ def _members(element: Element, name: str, depth: int) -> Iterator[RawBlock | tup
 
 
 def _titled(child: Element, parent: str, depth: int) -> RawBlock | tuple[Element, int]:
-    if parent in _SECTIONS and _name(child.tag) in _TITLES:
-        return RawBlock(BlockKind.HEADING, _text(child), level=min(depth, 6))
-    return child, depth + (_name(child.tag) in _SECTIONS)
+    if parent in _SECTIONS and local_name(child.tag) in _TITLES:
+        return RawBlock(BlockKind.HEADING, text_of(child), level=min(depth, 6))
+    return child, depth + (local_name(child.tag) in _SECTIONS)
 
 
 def _is_field(element: Element, parent: str) -> bool:
     """Whether it is a name with a short value: no element inside, and no part of prose."""
-    if len(element) or parent in _SECTIONS or _name(element.tag) in _INERT | _CODE:
+    if len(element) or parent in _SECTIONS or local_name(element.tag) in _INERT | _CODE:
         return False
     return len(element.text or "") <= FIELD_CHARACTERS
 
 
 def _field(element: Element) -> str:
     """`name: value`; prose alone stands without the name of its element."""
-    text, attributes = _text(element), _attributes(element)
+    text, attributes = text_of(element), _attributes(element)
     if len(text) > FIELD_CHARACTERS:
         return text
     known = " ".join(part for part in (text, attributes if not text else "") if part)
-    return f"{_name(element.tag)}: {known}" if known else ""
+    return f"{local_name(element.tag)}: {known}" if known else ""
 
 
 def _attributes(element: Element) -> str:
     """Attributes as people read them; what only binds names is left out."""
     known = (
-        f"{_name(name)}={' '.join(value.split())}"
+        f"{local_name(name)}={' '.join(value.split())}"
         for name, value in element.attrib.items()
         if value.strip() and not name.startswith(("xmlns", "xsi:", "xml:"))
     )
@@ -152,15 +152,3 @@ def _attributes(element: Element) -> str:
 def _is_mixed(element: Element) -> bool:
     """Whether text stands between its elements."""
     return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
-
-
-def _rows(table: Element) -> list[list[str]]:
-    return [[_text(cell) for cell in row] for row in table.iter() if _name(row.tag) in _ROWS]
-
-
-def _text(element: Element) -> str:
-    return clean(" ".join("".join(element.itertext()).split()))
-
-
-def _name(tag: str) -> str:
-    return tag.rpartition(":")[2]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from html import unescape
-from xml.etree.ElementTree import Element, TreeBuilder
+from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
 
 from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.errors import DamagedFile, ReaderTooLarge
 
 DEPTH = 1_000  # elements inside one another
@@ -23,6 +24,26 @@ def xml_tree(data: bytes) -> Tree:
         return _parsed(data, None)
     except LookupError:  # an encoding that the parser does not know
         return _parsed(decode(data).text.encode(), "utf-8")
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """The elements of this name, prefix and all, right inside another one."""
+    return [child for child in element if child.tag == name]
+
+
+def local_name(name: str) -> str:
+    """A name without its prefix."""
+    return name.rpartition(":")[2]
+
+
+def text_of(element: Element) -> str:
+    """All words in an element, on one line."""
+    return clean(" ".join("".join(element.itertext()).split()))
+
+
+def xml_text(root: Element) -> str:
+    """The XML of a tree that `xml_tree` made, whose names kept their prefixes."""
+    return tostring(root, encoding="unicode")
 
 
 def _parsed(data: bytes, encoding: str | None) -> Tree:

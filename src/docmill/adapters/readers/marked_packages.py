@@ -1,0 +1,60 @@
+"""Office files on their way into the engine, with marks for what it would lose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from xml.etree.ElementTree import Element
+
+from docmill.adapters.readers import open_cells, slide_cells, word_cells
+from docmill.adapters.readers.repacked import repacked
+from docmill.adapters.readers.unseen_marks import unmarked
+from docmill.adapters.readers.unseen_word import marked_part
+from docmill.adapters.readers.xml_tree import xml_text, xml_tree
+from docmill.domain import media_types as types
+from docmill.domain.errors import Unreadable
+
+UNPACKED_BYTES = 100 * 1024 * 1024
+TREE_CHARACTERS = 20_000_000  # a longer part goes into the engine as it is: a tree takes ten times the room
+
+_WORD = re.compile(r"word/(document|footnotes|endnotes)\d*\.xml")
+_SLIDES = re.compile(r"ppt/slides/[^/]+\.xml")
+_CONTENT = re.compile(r"content\.xml")
+_TABLE_OF_SLIDE = re.compile(r"<a:tbl\b")
+
+
+def marked_package(package: bytes, media_type: str) -> bytes:
+    """The package with marks around hidden text and in the cells of tables; others as they are."""
+    if media_type == types.DOCX:
+        return repacked(package, _WORD, _marked_word, UNPACKED_BYTES)
+    if media_type == types.PPTX:
+        return repacked(package, _SLIDES, _marked_slide, UNPACKED_BYTES)
+    if media_type == types.ODT:
+        return repacked(package, _CONTENT, _marked_content, UNPACKED_BYTES)
+    return package
+
+
+def _marked_word(part: str) -> str:
+    return word_cells.with_marked_cells(marked_part(part))
+
+
+def _marked_slide(part: str) -> str:
+    part = unmarked(part)
+    return _changed(part, slide_cells.mark_cells) if _TABLE_OF_SLIDE.search(part) else part
+
+
+def _marked_content(part: str) -> str:
+    part = unmarked(part)
+    telling = open_cells.HAS_SPANS.search(part) or open_cells.HAS_HEADERS.search(part)
+    return _changed(part, open_cells.mark_cells) if telling else part
+
+
+def _changed(part: str, change: Callable[[Element], bool]) -> str:
+    """The part as its tree is after the change, where there was one; what is wrong in it the engine tells."""
+    if len(part) > TREE_CHARACTERS:
+        return part
+    try:
+        root = xml_tree(part.encode())[0]
+    except Unreadable:
+        return part
+    return xml_text(root) if change(root) else part

@@ -1,0 +1,139 @@
+"""A table comes as cells with row, column, span and header, whatever the format it was written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests import made_files as made
+from tests import made_tables as tables
+from tests.contract.test_readers import Desk
+
+from docmill.adapters.readers.sandbox import ReadingChild
+from docmill.domain.documents import Span, Table
+from docmill.domain.text import to_markdown
+
+ROWS = (("Route", "Fare", ""), ("", "adult", "child"), ("A", "2", "1"), ("", "none", ""))
+SPANS = (Span(0, 0, 2, 1), Span(0, 1, 1, 2), Span(2, 0, 2, 1), Span(3, 1, 1, 2))
+ROW_HEADER = ((2, 0),)
+
+# How many header rows the format can tell of, and whether it can tell of headers of rows.
+FILES = {
+    "a.html": (f"<html><body><p>Fares</p>{tables.HTML}</body></html>".encode(), 2, ROW_HEADER),
+    "a.eml": (
+        f"Subject: Fares\nMIME-Version: 1.0\nContent-Type: text/html\n\n{tables.HTML}".encode(),
+        2,
+        ROW_HEADER,
+    ),
+    "a.mhtml": (
+        b"Subject: Fares\nMIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n"
+        + f"Content-Type: text/html\n\n<html><body>{tables.HTML}</body></html>\n--b--\n".encode(),
+        2,
+        ROW_HEADER,
+    ),
+    "a.epub": (made.epub(f"Fares</p>{tables.HTML}<p>"), 2, ROW_HEADER),
+    "a.docx": (tables.docx(), 2, ()),
+    "a.pptx": (tables.pptx(), 1, ROW_HEADER),
+    "a.xlsx": (tables.xlsx(), 1, ()),
+    "a.odt": (tables.open_document("text"), 2, ROW_HEADER),
+    "a.ods": (tables.open_document("spreadsheet"), 1, ()),
+    "a.odp": (tables.open_document("presentation"), 2, ROW_HEADER),
+    "a.adoc": (f"= Fares\n\n{tables.ASCIIDOC}\n".encode(), 1, ()),
+    "a.rst": (f"Fares\n=====\n{tables.RST}".encode(), 2, ()),
+    "a.xml": (tables.DOCBOOK.encode(), 2, ()),
+}
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[ReadingChild]:
+    reading = ReadingChild(timeout_seconds=60)
+    yield reading
+    reading.close()
+
+
+@pytest.fixture
+def desk(child: ReadingChild, tmp_path: Path) -> Desk:
+    return Desk(child, tmp_path)
+
+
+def table_in(desk: Desk, name: str, content: bytes | str) -> Table:
+    (table,) = [block.table for block in desk.read(name, content).blocks if block.table is not None]
+    return table
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_merged_cells_and_headers_are_told(desk: Desk, name: str) -> None:
+    content, header_rows, header_cells = FILES[name]
+    assert table_in(desk, name, content) == Table(ROWS, header_rows, SPANS, header_cells)
+
+
+def test_markdown_says_a_merged_cell_in_each_place_it_covers(desk: Desk) -> None:
+    markdown = to_markdown(desk.read("a.html", FILES["a.html"][0]).blocks)
+    assert markdown.splitlines()[2:] == [
+        "| Route | Fare | Fare |",
+        "| --- | --- | --- |",
+        "| Route | adult | child |",
+        "| A | 2 | 1 |",
+        "| A | none | none |",
+    ]
+
+
+def html(rows: str) -> str:
+    return f"<html><body><p>Words</p><table>{rows}</table></body></html>"
+
+
+def test_a_span_never_reaches_out_of_its_table(desk: Desk) -> None:
+    rows = "<tr><td rowspan=999999999>A</td><td>1</td></tr><tr><td colspan=999999999>2</td></tr>"
+    assert table_in(desk, "a.html", html(rows)) == Table((("A", "1"), ("", "2")), 1, (Span(0, 0, 2, 1),))
+
+
+def test_a_table_of_names_and_values_has_headers_of_rows_alone(desk: Desk) -> None:
+    rows = "<tr><th>Name</th><td>Anna</td></tr><tr><th>Seats</th><td>20</td></tr>"
+    named = table_in(desk, "a.html", html(rows))
+    assert named == Table((("Name", "Anna"), ("Seats", "20")), 0, (), ((0, 0), (1, 0)))
+
+
+def test_cells_that_lie_upon_one_another_tell_no_spans(desk: Desk) -> None:
+    rows = "<tr><td>1</td><td rowspan=2>2</td></tr><tr><td colspan=2>3</td></tr>"
+    assert table_in(desk, "a.html", html(rows)).spans == ()
+
+
+def test_hidden_rows_leave_the_spans_of_the_others_right(desk: Desk) -> None:
+    rows = (
+        "<tr><td rowspan=3>A</td><td>1</td></tr><tr><td style='display:none'>2</td></tr><tr><td>3</td></tr>"
+    )
+    read = desk.read("a.html", html(rows))
+    assert [block.text for block in read.blocks] == ["Words", "A | 1\n | 3", "2"]
+    assert read.blocks[1].table == Table((("A", "1"), ("", "3")), 1, (Span(0, 0, 2, 1),))
+
+
+def test_a_table_in_a_cell_leaves_no_marks_behind(desk: Desk) -> None:
+    inner = "<table><tr><td colspan=2>in</td></tr><tr><td>a</td><td>b</td></tr></table>"
+    read = desk.read("a.html", html(f"<tr><td rowspan=2>1</td><td>{inner}</td></tr><tr><td>2</td></tr>"))
+    assert not any("\ue000" <= character <= "\uf8ff" for character in read.text)
+
+
+def test_merged_cells_of_a_long_sheet_stay_with_their_rows(desk: Desk) -> None:
+    rows = [["Port", "Ferry"], *([f"P{n}", f"F{n}"] for n in range(120))]
+    rows[101][0] = ""  # covered by the cell above it
+    book = made.with_part_changed(
+        made.xlsx({"Ports": rows}),
+        "xl/worksheets/sheet1.xml",
+        "</sheetData>",
+        '</sheetData><mergeCells><mergeCell ref="A101:A102"/></mergeCells>',
+    )
+    pieces = [block.table for block in desk.read("a.xlsx", book).blocks if block.table]
+    assert [table.rows[0] for table in pieces] == [("Port", "Ferry")] * 3
+    assert [table.spans for table in pieces] == [(), (), (Span(1, 0, 2, 1),)]
+    assert pieces[2].rows[1:3] == (("P99", "F99"), ("", "F100"))
+
+
+def test_a_sheet_whose_merged_cell_hides_a_text_tells_no_span_there(desk: Desk) -> None:
+    book = made.with_part_changed(
+        made.xlsx({"Ports": [["A", "B"], ["1", "2"]]}),
+        "xl/worksheets/sheet1.xml",
+        "</sheetData>",
+        '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells>',
+    )
+    assert table_in(desk, "a.xlsx", book) == Table((("A", "B"), ("1", "2")))
