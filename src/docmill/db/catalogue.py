@@ -73,7 +73,7 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which documents are listed, newest first. 
+    """Which documents are listed, newest first.
 
     `name` is a part of the file name, in any case of letters. `about` are words that the name, the metadata
     (the user's and the file's own, its title among them) and the outline hold together.
