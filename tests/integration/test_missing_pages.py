@@ -77,3 +77,24 @@ def test_a_retry_reads_the_missing_pages_alone(api: Served) -> None:
     read = api.client.get(f"/api/v1/documents/{document}/text").text.split("\n\n")
     assert read == ["Taken over", *WORDS[1:]]
     problem(api.client.post(f"/api/v1/documents/{document}/retry"), 409, "wrong_state")
+
+
+def test_a_retry_of_a_dataset_reads_the_missing_pages_of_all_its_documents(api: Served) -> None:
+    lost = Page(2, 612, 792, source=TextSource.NONE, missing=LOSS)
+    documents = {api.publish(f"{n}.pdf", made.pdf(WORDS[n:]), dataset="cabins") for n in range(3)}
+    whole = documents.pop()
+    for document in documents:
+        put_pages(api.here, UUID(document), [lost])
+    listed = {"dataset": "cabins", "missing_pages": "true"}
+
+    found = api.client.get("/api/v1/documents", params=listed).json()["items"]
+    assert {item["id"] for item in found} == documents
+    assert api.client.post("/api/v1/datasets/cabins/retry").json() == {"moved": 2}
+
+    for item in found:
+        api.here.wait_until_ended(UUID(get(api, item["id"], "/status")["task_id"]))
+        assert (get(api, item["id"])["missing_pages"], get(api, item["id"])["version"]) == ([], 2)
+    assert api.client.get("/api/v1/documents", params=listed).json()["items"] == []
+    assert api.client.get("/api/v1/documents", params={**listed, "missing_pages": "false"}).json()["items"]
+    assert get(api, whole)["version"] == 1
+    assert api.client.post("/api/v1/datasets/cabins/retry").json() == {"moved": 0}

@@ -33,6 +33,9 @@ def list_documents(
         Storable | None,
         Query(description="Words that name, title, metadata and outline hold together.", max_length=1000),
     ] = None,
+    missing_pages: Annotated[
+        bool | None, Query(description="Whether it has pages that could not be read.")
+    ] = None,
     parent_id: Annotated[
         str | None, Query(description="Id of a document: those that were found inside it.")
     ] = None,
@@ -49,6 +52,7 @@ def list_documents(
         status=status,
         name=name,
         about=about,
+        missing_pages=missing_pages,
         parent_id=parent,
         cursor=cursor,
         limit=limit,

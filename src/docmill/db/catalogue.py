@@ -83,6 +83,7 @@ class Listing:
     status: TaskStatus | None = None
     name: str | None = None
     about: str | None = None
+    missing_pages: bool | None = None
     parent_id: UUID | None = None
     before: tuple[datetime, UUID] | None = None
     limit: int = 50
@@ -153,6 +154,8 @@ _CONDITIONS = {
     "dataset_id": "d.dataset_id = :dataset_id",
     "name": "strpos(lower(d.name), lower(:name)) > 0",
     "about": "d.about @@ plainto_tsquery('simple', regexp_replace(:about, '[^[:alnum:]]+', ' ', 'g'))",
+    "missing_pages": """:missing_pages = EXISTS (
+  SELECT FROM pages WHERE version_id = v.id AND missing IS NOT NULL)""",
     "parent_id": """d.id IN (SELECT a.document_id FROM attachments a
   JOIN document_versions v ON v.id = a.version_id WHERE v.document_id = :parent_id)""",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
@@ -234,14 +237,8 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
     conditions = [sql for name, sql in _CONDITIONS.items() if getattr(listing, name) is not None]
     if listing.status is not None:
         conditions.append(_STATUS_CONDITIONS[listing.status])
-    if listing.dataset_id is not None:
-        values["dataset_id"] = listing.dataset_id
-    if listing.name is not None:
-        values["name"] = listing.name
-    if listing.about is not None:
-        values["about"] = listing.about
-    if listing.parent_id is not None:
-        values["parent_id"] = listing.parent_id
+    for name in ("dataset_id", "name", "about", "missing_pages", "parent_id"):
+        values[name] = getattr(listing, name)
     if listing.before is not None:
         values["before_at"], values["before_id"] = listing.before
     where = "".join(f" AND {condition}" for condition in conditions)

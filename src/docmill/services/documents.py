@@ -96,12 +96,14 @@ class Documents:
         status: TaskStatus | None = None,
         name: str | None = None,
         about: str | None = None,
+        missing_pages: bool | None = None,
         parent_id: UUID | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Document]:
         """Documents that pass the filters, newest first. Raises InvalidCursor."""
-        listing = Listing(dataset_id, status, name, about, parent_id, time_in(_CURSOR, cursor), limit + 1)
+        before = time_in(_CURSOR, cursor)
+        listing = Listing(dataset_id, status, name, about, missing_pages, parent_id, before, limit + 1)
         with self._engine.begin() as connection:
             rows = catalogue.documents(connection, tenant, listing)
         page = page_of(_CURSOR, rows, limit, by_time)

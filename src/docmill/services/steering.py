@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from docmill.db.control import Moved, Scope, Verb
-from docmill.domain.errors import WrongState
+from docmill.domain.errors import DocumentNotFound, NotPublished, WrongState
 from docmill.domain.states import TaskStatus
 from docmill.pipeline.control import Control
 from docmill.services.documents import Document, Documents
@@ -20,6 +21,8 @@ _FULFILLED = {
     Verb.CANCEL: {TaskStatus.CANCELLED},
     Verb.RETRY: {TaskStatus.PENDING, TaskStatus.STARTED},
 }
+
+T = TypeVar("T")
 
 
 class Steering:
@@ -42,8 +45,7 @@ class Steering:
             self._again(tenant, document_id)
             return self._documents.get(tenant, document_id)
         if verb is Verb.RETRY and document.state.can_retry:
-            missing = [page["page"] for page in document.row.missing_pages]
-            self._revisions.read_again(tenant, document_id, missing)
+            self._read_missing(tenant, document)
             return self._documents.get(tenant, document_id)
         state = document.state.task_status
         raise WrongState(f"A document that is {state} has nothing to {verb}. {document.state.message}")
@@ -52,7 +54,7 @@ class Steering:
         """How many of the dataset's documents moved; the others had nothing to do."""
         tasks = self._control.say(verb, Scope.DATASET, tenant, dataset_id)
         self._give_up(verb, tasks)
-        return len(tasks) + (self._start_cancelled(tenant, dataset_id) if verb is Verb.RETRY else 0)
+        return len(tasks) + (self._start_ended(tenant, dataset_id) if verb is Verb.RETRY else 0)
 
     def prioritize(self, tenant: str, document_id: UUID, priority: int) -> Document:
         """The document with another priority (0-9, 9 first). Raises DocumentNotFound."""
@@ -69,15 +71,34 @@ class Steering:
         if self._revisions.again(tenant, document_id) is None:
             self._intake.again(tenant, document_id)
 
-    def _start_cancelled(self, tenant: str, dataset_id: UUID) -> int:
-        """Start the cancelled documents of a dataset again, each as a new version."""
-        started, cursor = 0, None
+    def _read_missing(self, tenant: str, document: Document) -> None:
+        """Read the pages again that could not be read."""
+        pages = [page["page"] for page in document.row.missing_pages]
+        self._revisions.read_again(tenant, document.row.id, pages)
+
+    def _start_ended(self, tenant: str, dataset_id: UUID) -> int:
+        """Start a dataset's cancelled documents again, and what is published without some of its pages."""
+        cancelled = list(self._every(tenant, dataset_id=dataset_id, status=TaskStatus.CANCELLED))
+        published = self._every(tenant, dataset_id=dataset_id, status=TaskStatus.SUCCESS, missing_pages=True)
+        incomplete = list(published)
+        started = [_moves(self._again, tenant, document.row.id) for document in cancelled]
+        started += [_moves(self._read_missing, tenant, document) for document in incomplete]
+        return sum(started)
+
+    def _every(self, tenant: str, **filters: Any) -> Iterator[Document]:
+        """All documents that pass the filters, page after page."""
+        cursor = None
         while True:
-            page = self._documents.page(
-                tenant, dataset_id=dataset_id, status=TaskStatus.CANCELLED, cursor=cursor, limit=200
-            )
-            for document in page.items:
-                self._again(tenant, document.row.id)
-            started, cursor = started + len(page.items), page.next_cursor
-            if cursor is None:
-                return started
+            page = self._documents.page(tenant, cursor=cursor, limit=200, **filters)
+            yield from page.items
+            if (cursor := page.next_cursor) is None:
+                return
+
+
+def _moves(start: Callable[[str, T], None], tenant: str, document: T) -> bool:
+    """Whether the document was started; not where somebody moved or deleted it meanwhile."""
+    try:
+        start(tenant, document)
+    except (WrongState, DocumentNotFound, NotPublished):
+        return False
+    return True
