@@ -12,14 +12,14 @@ class Deaths:
 
     def __init__(self, processes: Callable[[], Sequence[int]]) -> None:
         self._processes = processes
-        self._known: set[int] = set()
+        self._living: set[int] = set()
 
     def is_new(self) -> bool:
-        """Whether any has died since the last question."""
-        dead = {pid for pid in self._processes() if _is_dead(pid)}
-        new = dead - self._known
-        self._known = dead
-        return bool(new)
+        """Whether any that lived at the last question does not now; one that was replaced is gone too."""
+        living = {pid for pid in self._processes() if not _is_dead(pid)}
+        gone = self._living - living
+        self._living = living
+        return bool(gone)
 
 
 def _is_dead(pid: int) -> bool:
