@@ -33,6 +33,9 @@ class Remembering:
             np.save(path, self._embedder.embed(texts).vectors)
         self._known.update(zip(texts, np.load(path), strict=True))
 
+    def load(self) -> None:
+        """Nothing: it answers from what was learned."""
+
     def embed(self, texts: Sequence[str]) -> Embedded:
         """The vectors of texts that were learned."""
         return Embedded(np.stack([self._known[text] for text in texts]))

@@ -139,12 +139,20 @@ class Embedder(Protocol):
 
     model: str  # the weights: vectors of the same model may be compared
     precision: str  # backend and number format, recorded with every vector
-    dimensions: int
     max_tokens: int
     tokenizer: Tokenizer
 
+    @property
+    def dimensions(self) -> int:
+        """The length of its vectors; raises as `embed` where that has to be asked for."""
+        ...
+
+    def load(self) -> None:
+        """Load now what the first text would wait for; asks no other machine."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> Embedded:
-        """Vectors in the order of the texts."""
+        """Vectors in the order of the texts. Raises ModelUnavailable, ModelUnfit for a model elsewhere."""
         ...
 
 

@@ -80,9 +80,19 @@ class Settings(BaseSettings):
         10.0, gt=0, description="Idle beside waiting messages for so long, a worker is started again."
     )
 
-    embedder: Literal["minilm", "hashing"] = Field("minilm", description="The embedding model.")
+    embedder: Literal["minilm", "hashing", "openai"] = Field("minilm", description="The embedding model.")
     embed_precision: Literal["auto", "f32", "bf16"] = Field("auto", description="Number format of the model.")
     embed_batch: int = Field(16, ge=1, le=256, description="Texts per call of the model.")
+    embed_url: str | None = Field(
+        None, description="Base URL of an OpenAI-compatible server, as http://127.0.0.1:11434/v1."
+    )
+    embed_key: SecretStr | None = Field(None, description="Key of that server; unset: none is sent.")
+    embed_model: str | None = Field(None, description="The model that server is asked for.")
+    embed_dimensions: int | None = Field(
+        None, ge=1, le=4000, description="Length of the vectors it is asked for; unset: the model's own."
+    )
+    embed_max_tokens: int = Field(512, ge=32, description="Longest text that model takes, in tokens.")
+    embed_timeout_seconds: float = Field(30.0, gt=0, description="How long that server may take to answer.")
 
     lease_seconds: float = Field(
         30.0, gt=0, description="How long a worker owns a task without a sign of life."
@@ -193,6 +203,21 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("embed_url")
+    @classmethod
+    def _check_embed_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_base_url(value):
+            raise ValueError("is not a URL like https://api.openai.com/v1, without a key or a password in it")
+        return value
+
+    @field_validator("embed_key")
+    @classmethod
+    def _check_embed_key(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value() if value else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("holds a character that no key has")
+        return value
+
     @field_validator("worker_queues")
     @classmethod
     def _check_queues(cls, value: str) -> str:
@@ -267,6 +292,14 @@ def _is_database(url: str) -> bool:
 
 def _is_broker(url: str) -> bool:
     return url.partition("://")[0] in _BROKERS and _has_good_port(url)
+
+
+def _is_base_url(url: str) -> bool:
+    if not _has_good_port(url):
+        return False
+    parts = urlsplit(url)
+    ends_there = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and ends_there
 
 
 def _has_good_port(url: str) -> bool:

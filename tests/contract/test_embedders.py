@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.model_servers import serving_model
 
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.embedders.minilm import MiniLM, find_model
@@ -35,9 +37,11 @@ REFERENCE = {
 }
 
 
-@pytest.fixture(params=["hashing", pytest.param("minilm", marks=needs_model)], scope="module")
-def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
-    return make_embedder(load_settings(embedder=request.param, home=tmp_path_factory.mktemp("home")))
+@pytest.fixture(params=["hashing", "openai", pytest.param("minilm", marks=needs_model)], scope="module")
+def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedder]:
+    with serving_model() as server:
+        chosen = {**server.settings, "embedder": request.param, "home": tmp_path_factory.mktemp("home")}
+        yield make_embedder(load_settings(**chosen))
 
 
 @pytest.fixture(scope="module")

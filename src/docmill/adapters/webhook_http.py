@@ -13,14 +13,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ssl import SSLContext
 
 import httpx
 
 from docmill import __version__
+from docmill.adapters.retry_after import seconds_of
 from docmill.domain.networks import Network, may_be_called
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -186,15 +185,4 @@ def _answer(response: httpx.Response) -> Answer:
     error = f"The receiver answered {response.status_code}."
     if response.is_redirect:
         error += " Redirects are not followed: set the webhook's URL to where it leads."
-    return Answer(response.status_code, error, _seconds_of(response.headers.get("retry-after", "")))
-
-
-def _seconds_of(retry_after: str) -> float | None:
-    """What Retry-After asks for, in seconds from now; None where it asks for nothing."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return float(retry_after[:9])
-    try:
-        when = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return Answer(response.status_code, error, seconds_of(response.headers.get("retry-after", "")))

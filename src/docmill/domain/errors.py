@@ -25,9 +25,10 @@
     │   ├── DatabaseUnavailable    ├── DatabaseBusy         ├── BrokerUnavailable
     │   ├── ListenerTooSlow        ├── RendererBusy
     │   ├── StorageUnavailable ── StorageFull
+    │   ├── ModelUnavailable ── ModelBusy, QuotaExceeded
     ├── FileNotUsable              a file of the user's own, on the command line
     ├── NotRunning
-    └── SetupError                 NotConfigured, ModelMissing, PartMissing, PortTaken, …
+    └── SetupError                 NotConfigured, ModelMissing, ModelUnfit, PartMissing, PortTaken, …
 
     Interruption (BaseException)   a stop signal, not an error: LeaseLost, PauseRequested, …
 
@@ -446,6 +447,24 @@ class StorageFull(StorageUnavailable):
     http_status = 507
 
 
+class ModelUnavailable(Unavailable):
+    """The server of the embedding model does not answer as it should. `docmill doctor` asks it again."""
+
+    code = "model_unavailable"
+
+
+class ModelBusy(ModelUnavailable):
+    """The server of the embedding model has too much to do. It is asked again by itself."""
+
+    code = "model_busy"
+
+
+class QuotaExceeded(ModelUnavailable):
+    """The quota for the embedding model is used up. Raise it with the provider; it is tried every hour."""
+
+    code = "quota_exceeded"
+
+
 class NotRunning(DocmillError):
     """docmill is not running here. Start it with `docmill up`, or set DOCMILL_API_URL."""
 
@@ -469,6 +488,12 @@ class ModelMissing(SetupError):
     """The embedding model's files are not installed. Run `make setup`, or set DOCMILL_MODEL_DIR."""
 
     code = "model_missing"
+
+
+class ModelUnfit(SetupError):
+    """The embedding model cannot be used as it is set up. Check DOCMILL_EMBED_URL and what belongs to it."""
+
+    code = "model_unfit"
 
 
 class PartMissing(SetupError):

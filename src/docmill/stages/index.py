@@ -24,25 +24,24 @@ class Index:
         self._engine = engine
         self._vectors = vectors
         self._model = embedder.model
-        self._dimensions = embedder.dimensions
         self._prepared = False
 
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of entries, in the order of the chunks."""
-        self._prepare_once()
         total = work.total_chunks
         done = int(work.cursor.get("next", 0))
         while done < total:
             chunks = read_embedded(self._engine, work.version, self._model, done, _BATCH)
             if [chunk.ordinal for chunk in chunks] != list(range(done, min(done + _BATCH, total))):
                 raise EmbedderChanged
+            self._prepare_once(len(chunks[0].vector))
             self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
             done = chunks[-1].ordinal + 1
             yield Step({"next": done}, done, total, _nothing_more, last=done == total)
 
-    def _prepare_once(self) -> None:
+    def _prepare_once(self, dimensions: int) -> None:
         if not self._prepared:
-            self._vectors.prepare(self._model, self._dimensions)
+            self._vectors.prepare(self._model, dimensions)
             self._prepared = True
 
 

@@ -116,7 +116,7 @@ class WorkerProcess:
         self._log = keep_document_logs(self.app)
         try:
             self.reading.start()
-            self.app.embedder.embed(["warm"])
+            self.app.embedder.load()
         finally:
             self.activity.free()
 

@@ -43,6 +43,9 @@ class Hashing:
     def __init__(self) -> None:
         self.tokenizer: Tokenizer = WordTokenizer()
 
+    def load(self) -> None:
+        """Nothing: there is no model."""
+
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Vectors [n, 384] in the order of the texts; nothing is cut off."""
         vectors = np.zeros((len(texts), self.dimensions), np.float32)

@@ -36,6 +36,10 @@ class MiniLM:
         self._weights = folder / "model.safetensors"
         self._batch = batch
 
+    def load(self) -> None:
+        """Load the model and compute once: a first call is slower than those that follow."""
+        self.embed(["warm"])
+
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Vectors [n, 384] in the order of the texts; tokens beyond `max_tokens` are cut off and counted."""
         whole = self._pieces.ids(texts)

@@ -11,10 +11,12 @@ from uuid import UUID
 from psycopg import sql
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from docmill.domain.errors import ModelUnfit
 from docmill.ports import Filter, Scored, VectorEntry, Vectors
 
 # Candidates kept while walking the graph: more find more of the true nearest. 1000 is pgvector's own limit.
 _LEAST_EF, _EF_PER_HIT, _MOST_EF = 200, 4, 1000
+_MOST_DIMENSIONS = 4000  # that an index of half precision takes
 
 # Half precision in the index: near half its size, two thirds of the time to insert, nearly the same hits.
 
@@ -72,7 +74,15 @@ class PgVectorStore:
         self._engine = engine
 
     def prepare(self, model: str, dimensions: int) -> None:
-        """Make the index for this model if it is not there; whoever comes second waits and finds it."""
+        """Make the index for this model if it is not there; whoever comes second waits and finds it.
+
+        Raises ModelUnfit for vectors that no index takes.
+        """
+        if dimensions > _MOST_DIMENSIONS:
+            raise ModelUnfit(
+                f"The vectors of this model have {dimensions:,} numbers; {_MOST_DIMENSIONS:,} is the most. "
+                "Set DOCMILL_EMBED_DIMENSIONS, or use another model."
+            )
         name = f"ix_vector_entries_hnsw_{hashlib.sha256(f'{model}:{dimensions}'.encode()).hexdigest()[:16]}"
         statement = _CREATE_INDEX.format(
             name=sql.Identifier(name), dimensions=sql.Literal(dimensions), model=sql.Literal(model)
