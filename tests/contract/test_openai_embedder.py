@@ -38,7 +38,6 @@ from docmill.local.addresses import choose_port
 from docmill.ports import Embedder
 from docmill.settings import load_settings
 
-
 SENTENCE = "The ferry does not sail when the river stands above 3.2 metres."
 
 

@@ -16,6 +16,7 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from tests.installations import Installation, installation
+from tests.model_servers import DOWN, serving_model
 from tests.pipelines import execute, put_in_line, task_row
 
 from docmill.db.migrate import head_revision
@@ -26,6 +27,7 @@ from docmill.local.addresses import choose_port
 from docmill.local.checks import clock, disk
 from docmill.local.doctor import Report, examine
 from docmill.pipeline.owner import this_host, this_process
+from docmill.settings import load_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -176,7 +178,7 @@ def test_a_hold_and_a_drain_are_told_with_their_reason(here: Installation, engin
 ERROR = '{"code": "storage_unavailable", "message": "The storage cannot be read."}'
 STATES = {
     "status = 'paused', desired = 'pause'": (Cause.DOCUMENT_PAUSED, "Paused at extract"),
-    "next_attempt_at = now() + interval '40 s'": (Cause.RETRY_WAITING, "The storage cannot be read."),
+    "next_attempt_at = now() + interval '40 s'": (Cause.STORE_UNREACHABLE, "The storage cannot be read."),
     "status = 'failed'": (Cause.DOCUMENT_FAILED, "[storage_unavailable]"),
     "status = 'cancelled'": (Cause.DOCUMENT_CANCELLED, "Cancelled at extract"),
     "status = 'succeeded'": (Cause.DOCUMENT_PUBLISHED, "Published"),
@@ -268,6 +270,40 @@ def test_a_full_disk_a_wrong_clock_and_a_closed_folder_are_told(here: Installati
     (tmp_path / "a-file").touch()
     report = examine(here.settings.model_copy(update={"storage_dir": tmp_path / "a-file" / "storage"}))
     assert Cause.FOLDER_UNWRITABLE in causes(report)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("database_busy", Cause.RETRY_WAITING),
+        ("storage_full", Cause.STORE_UNREACHABLE),
+        ("model_unavailable", Cause.MODEL_UNREACHABLE),
+        ("quota_exceeded", Cause.QUOTA_EXCEEDED),
+    ],
+)
+def test_what_documents_wait_for_is_told_once_for_all(
+    here: Installation, engine: Engine, code: str, cause: Cause
+) -> None:
+    for _ in range(2):
+        put_in_line(engine)
+    execute(
+        engine,
+        """UPDATE document_tasks SET next_attempt_at = now() + interval '40 s',
+        error = jsonb_build_object('code', CAST(:code AS text), 'message', 'Away.')""",
+        code=code,
+    )
+    what = about(examine(here.settings), cause).what
+    assert re.fullmatch(rf"2 documents \[{code}\], the first is tried again in (39|40) s\.", what)
+
+
+def test_a_model_elsewhere_is_asked(here: Installation) -> None:
+    with serving_model() as server:
+        remote = load_settings(**{**dict(here.settings), **server.settings})
+        assert Cause.MODEL_UNREACHABLE not in causes(examine(remote))
+        server.usual = DOWN
+        finding = about(examine(remote), Cause.MODEL_UNREACHABLE)
+    assert (finding.subject, finding.what) == ("model", "The server of the embedding model answers 500.")
+    assert about(examine(remote), Cause.MODEL_UNREACHABLE).severity is Severity.ERROR
 
 
 def test_a_model_that_is_not_there_is_told(here: Installation, tmp_path: Path) -> None:

@@ -48,7 +48,13 @@ def test_it_waits_for_the_end_of_a_hold_or_a_drain(served: Served) -> None:
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("storage_unavailable", "store"), ("database_busy", "retry"), ("unavailable", "retry")],
+    [
+        ("storage_unavailable", "store"),
+        ("model_busy", "model"),
+        ("quota_exceeded", "quota"),
+        ("database_busy", "retry"),
+        ("unavailable", "retry"),
+    ],
 )
 def test_it_waits_for_a_retry_and_says_which_and_why(served: Served, code: str, reason: str) -> None:
     document = upload(served)

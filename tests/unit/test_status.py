@@ -8,6 +8,15 @@ from itertools import product
 
 import pytest
 
+from docmill.domain.errors import (
+    DatabaseBusy,
+    DocmillError,
+    ModelBusy,
+    ModelUnavailable,
+    QuotaExceeded,
+    StorageFull,
+    StorageUnavailable,
+)
 from docmill.domain.estimates import Progress
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
 from docmill.domain.status import NAMINGS, TaskFacts, eta_seconds, percent_complete, view
@@ -220,11 +229,24 @@ def test_a_retry_says_when_and_why() -> None:
     assert shown.next_attempt_at == NOON + timedelta(minutes=1)
 
 
-def test_a_retry_for_want_of_a_store_says_that() -> None:
-    shown = view(replace(RETRYING, error={"code": "storage_full", "message": "There is no space left."}))
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StorageFull(), WaitingFor.STORE),
+        (StorageUnavailable(), WaitingFor.STORE),
+        (ModelUnavailable(), WaitingFor.MODEL),
+        (ModelBusy(), WaitingFor.MODEL),
+        (QuotaExceeded(), WaitingFor.QUOTA),
+        (DatabaseBusy(), WaitingFor.RETRY),
+    ],
+)
+def test_a_retry_for_want_of_something_says_of_what(error: DocmillError, reason: WaitingFor) -> None:
+    shown = view(replace(RETRYING, error=error.as_row()))
 
     assert shown.waiting is not None
-    assert shown.waiting.reason is WaitingFor.STORE
+    assert (shown.waiting.reason, shown.waiting.detail) == (reason, error.message)
+    assert shown.message.endswith(f"retry 1 of 3. {error.message}")
+    assert shown.eta_seconds is None or shown.eta_seconds >= 60
 
 
 HELD = Held(NOON - timedelta(minutes=5), "a new model")

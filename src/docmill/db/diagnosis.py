@@ -28,8 +28,10 @@ _OVERDUE = text(
 FROM document_tasks WHERE status = 'running' AND lease_until < now() - make_interval(secs => :grace)"""
 )
 _RETRYING = text(
-    """SELECT count(*) AS tasks, extract(epoch FROM min(next_attempt_at) - now())::float8 AS seconds
-FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND next_attempt_at > now()"""
+    """SELECT error->>'code' AS code, count(*) AS tasks,
+  extract(epoch FROM min(next_attempt_at) - now())::float8 AS seconds
+FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND next_attempt_at > now()
+GROUP BY 1 ORDER BY 1"""
 )
 _DOCUMENT = text(
     """SELECT d.name, t.id AS task_id, t.status, t.desired, t.stage, t.owner, t.error, t.errors,
@@ -91,10 +93,9 @@ def overdue(connection: Connection, grace_seconds: float) -> Some:
     return Some(row.tasks, row.seconds or 0.0)
 
 
-def retrying(connection: Connection) -> Some:
-    """Tasks that wait for a retry, and the seconds until the first."""
-    row = connection.execute(_RETRYING).one()
-    return Some(row.tasks, row.seconds or 0.0)
+def retrying(connection: Connection) -> dict[str | None, Some]:
+    """Tasks that wait for a retry, by the code of their error, and the seconds until the first."""
+    return {row.code: Some(row.tasks, row.seconds) for row in connection.execute(_RETRYING)}
 
 
 def document(connection: Connection, document_id: UUID) -> DocumentState | None:

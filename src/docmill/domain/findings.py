@@ -34,6 +34,8 @@ class Cause(StrEnum):
     BROKER_UNREACHABLE = "broker_unreachable"
     BROKER_EVICTS = "broker_evicts"
     MODEL_UNREACHABLE = "model_unreachable"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    STORE_UNREACHABLE = "store_unreachable"
     READING_EXPOSED = "reading_exposed"
     FOLDER_UNWRITABLE = "folder_unwritable"
     DISK_FULL = "disk_full"
@@ -90,7 +92,13 @@ ADVICE: Mapping[Cause, Advice] = {
         _E, "Start the broker, or correct DOCMILL_BROKER_URL. Documents wait and nothing is lost."
     ),
     Cause.BROKER_EVICTS: Advice(_W, "Set the broker's maxmemory-policy to noeviction: it drops messages."),
-    Cause.MODEL_UNREACHABLE: Advice(_E, "Run make setup, or set DOCMILL_MODEL_DIR."),
+    Cause.MODEL_UNREACHABLE: Advice(
+        _E, "Start its server, or correct DOCMILL_EMBED_URL; for the model here run make setup."
+    ),
+    Cause.QUOTA_EXCEEDED: Advice(
+        _E, "Raise the quota with the provider of the model; it is asked every hour."
+    ),
+    Cause.STORE_UNREACHABLE: Advice(_E, "Bring back what DOCMILL_STORAGE_DIR lies on; then it goes on."),
     Cause.FOLDER_UNWRITABLE: Advice(_E, "Give this user the right to write there, or choose another folder."),
     Cause.READING_EXPOSED: Advice(
         _W, "Run it on a kernel with seccomp and Landlock (5.13 or newer), or take in no stranger's files."

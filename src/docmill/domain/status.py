@@ -13,7 +13,14 @@ from typing import Any
 
 from docmill.domain.estimates import Progress, weights, work_left
 from docmill.domain.states import ENDED, QUEUE_OF_STAGE, Desired, StageName, Status, TaskStatus
-from docmill.domain.waiting import NOTHING_IN_THE_WAY, STORE_CODES, Surroundings, Waiting, WaitingFor
+from docmill.domain.waiting import (
+    NOTHING_IN_THE_WAY,
+    TRIED_AGAIN,
+    Surroundings,
+    Waiting,
+    WaitingFor,
+    waits_for,
+)
 
 _DOING: Mapping[StageName, tuple[str, str]] = {
     StageName.EXTRACT: ("Reading", "part"),
@@ -24,7 +31,7 @@ _DOING: Mapping[StageName, tuple[str, str]] = {
 }
 
 # What passes by itself, in a time that can be told.
-_PASSING = frozenset({WaitingFor.WORKER, WaitingFor.RETRY, WaitingFor.STORE})
+_PASSING = TRIED_AGAIN | {WaitingFor.WORKER}
 
 _MOST_BEFORE_PUBLISHED = 99.9
 LAST_PLACE = 1_000  # farther back, a place in the line is not counted
@@ -214,9 +221,8 @@ def _who_takes_it(facts: TaskFacts) -> WaitingFor:
 
 
 def _retry(facts: TaskFacts, due: datetime) -> Waiting:
-    store = (facts.error or {}).get("code") in STORE_CODES
     return Waiting(
-        WaitingFor.STORE if store else WaitingFor.RETRY,
+        waits_for((facts.error or {}).get("code")),
         facts.updated_at,
         until=due,
         attempt=facts.retries,
@@ -250,7 +256,7 @@ def _in_line(facts: TaskFacts) -> str:
     match waiting.reason if waiting else None:
         case WaitingFor.HOLD:
             return _on_hold(facts)
-        case WaitingFor.RETRY | WaitingFor.STORE:
+        case reason if reason in TRIED_AGAIN:
             due = f"{facts.retry_at:%H:%M:%S (%Z)}"
             return f"Trying again at {due}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
         case WaitingFor.BROKER:

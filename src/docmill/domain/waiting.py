@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from docmill.domain.errors import StorageFull, StorageUnavailable
+from docmill.domain.errors import ModelBusy, ModelUnavailable, QuotaExceeded, StorageFull, StorageUnavailable
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 
 EVERY_STAGE = "*"  # held: the installation drains
-
-STORE_CODES = frozenset({StorageUnavailable.code, StorageFull.code})
 
 
 class WaitingFor(StrEnum):
@@ -21,10 +19,27 @@ class WaitingFor(StrEnum):
     RESUME = "resume"  # somebody paused it
     HOLD = "hold"  # its stage is held, or the installation drains
     STORE = "store"  # a store could not be reached; it is tried again
+    MODEL = "model"  # the server of the model could not be reached, or has too much to do; it is asked again
+    QUOTA = "quota"  # the quota for the model is used up; it is asked again, much later
     RETRY = "retry"  # another error that passes; it is tried again
     BROKER = "broker"  # the broker does not answer, so no worker hears of it
     NO_WORKER = "no_worker"  # no living worker serves its queue
     WORKER = "worker"  # its turn in the line
+
+
+_NEEDED: Mapping[str, WaitingFor] = {
+    StorageUnavailable.code: WaitingFor.STORE,
+    StorageFull.code: WaitingFor.STORE,
+    ModelUnavailable.code: WaitingFor.MODEL,
+    ModelBusy.code: WaitingFor.MODEL,
+    QuotaExceeded.code: WaitingFor.QUOTA,
+}
+TRIED_AGAIN = frozenset({WaitingFor.RETRY, *_NEEDED.values()})
+
+
+def waits_for(code: str | None) -> WaitingFor:
+    """What a task waits for that is tried again after the error with this code."""
+    return _NEEDED.get(code or "", WaitingFor.RETRY)
 
 
 @dataclass(frozen=True, slots=True)

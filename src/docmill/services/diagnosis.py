@@ -15,11 +15,17 @@ from docmill.db.workers import Worker
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.findings import Cause, Finding
 from docmill.domain.states import ENDED, MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, StageName, Status
-from docmill.domain.waiting import EVERY_STAGE
+from docmill.domain.waiting import EVERY_STAGE, WaitingFor, waits_for
 from docmill.pipeline.owner import Owner, is_gone
 from docmill.ports import Dispatcher
 
 _A_WHILE = 10.0  # seconds in which what is normal has passed by itself
+_RETRIES = {
+    WaitingFor.RETRY: (Cause.RETRY_WAITING, "retries"),
+    WaitingFor.STORE: (Cause.STORE_UNREACHABLE, "store"),
+    WaitingFor.MODEL: (Cause.MODEL_UNREACHABLE, "model"),
+    WaitingFor.QUOTA: (Cause.QUOTA_EXCEEDED, "model"),
+}
 _TURNS = 5  # of recovery, after which its silence is not chance
 
 
@@ -156,10 +162,10 @@ def _hold_finding(hold: holds.Hold) -> Finding:
 
 
 def _retrying(connection: Connection) -> Iterator[Finding]:
-    found = rows.retrying(connection)
-    if found.tasks:
-        what = f"{_count(found.tasks)}, the first is tried again in {found.seconds:.0f} s."
-        yield Finding(Cause.RETRY_WAITING, "retries", what)
+    for code, some in rows.retrying(connection).items():
+        cause, subject = _RETRIES[waits_for(code)]
+        what = f"{_count(some.tasks)} [{code}], the first is tried again in {some.seconds:.0f} s."
+        yield Finding(cause, subject, what)
 
 
 def _standing(state: DocumentState, held: Mapping[str, holds.Hold]) -> tuple[Cause, str]:
@@ -172,10 +178,8 @@ def _standing(state: DocumentState, held: Mapping[str, holds.Hold]) -> tuple[Cau
     if status is Status.RUNNING:
         return _running(state)
     if state.retry_seconds is not None and state.retry_seconds > 0:
-        return (
-            Cause.RETRY_WAITING,
-            f"Tried again at {state.stage} in {state.retry_seconds:.0f} s. {_reason(state)}",
-        )
+        cause, _ = _RETRIES[waits_for((state.error or {}).get("code"))]
+        return cause, f"Tried again at {state.stage} in {state.retry_seconds:.0f} s. {_reason(state)}"
     hold = held.get(state.stage) or held.get(EVERY_STAGE)
     if hold is not None:
         finding = _hold_finding(hold)
