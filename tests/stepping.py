@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import numpy as np
-import psutil
 import psycopg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -34,7 +33,7 @@ from docmill.domain.ids import chunk_id
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.pipeline.control import Control
-from docmill.pipeline.owner import Owner, this_host
+from docmill.pipeline.owner import process_here
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import VectorEntry
@@ -122,9 +121,7 @@ class Worker:
     def be_born(self) -> None:
         """Begin as a new process."""
         self._process = subprocess.Popen(["sleep", "infinity"])
-        self.owner = str(
-            Owner(this_host(), self._process.pid, psutil.Process(self._process.pid).create_time())
-        )
+        self.owner = str(process_here(self._process.pid))
         self._runner._owner = self.owner
         self.stopping = False
 

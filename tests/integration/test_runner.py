@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 from sqlalchemy import Engine, text
 from tests.pipelines import (
@@ -365,3 +366,14 @@ def test_an_owner_can_be_told_from_another_with_its_number(engine: Engine) -> No
     assert is_gone(me) is False
     assert is_gone(Owner(me.host, os.getpid(), me.started - 100)) is True
     assert Owner.parse(str(me)).pid == me.pid
+
+
+def test_a_clock_that_is_set_makes_no_living_owner_a_dead_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a host's clock is set by an hour, so is the moment at which it booted, as the kernel tells it."""
+    me = this_process()
+    booted = psutil.boot_time()
+    for module in (psutil, psutil._pslinux):
+        monkeypatch.setattr(module, "boot_time", lambda: booted + 3600)
+    assert psutil.Process().create_time() > booted + 3600
+    assert is_gone(me) is False
+    assert str(this_process()) == str(me)

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import psutil
 
+_START_TIME = 19  # its place among the numbers behind the name, in /proc/PID/stat
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process. `host` names machine, boot and process namespace: a pid means something only inside."""
+    """A process. `host` names machine, boot and process namespace: a pid means something only inside.
+
+    `started` is in seconds since that boot: by the clock of the day it would change when that is set.
+    """
 
     host: str
     pid: int
@@ -41,8 +46,21 @@ def this_host() -> str:
 
 def this_process() -> Owner:
     """The owner that this process is."""
-    pid = os.getpid()
-    return Owner(this_host(), pid, psutil.Process(pid).create_time())
+    return process_here(os.getpid())
+
+
+def process_here(pid: int) -> Owner:
+    """The owner that this process of this host is. Raises psutil.NoSuchProcess."""
+    return Owner(this_host(), pid, _started(psutil.Process(pid)))
+
+
+def _started(process: psutil.Process) -> float:
+    """Seconds from the boot to the start of a process, where the system tells them."""
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return float(process.create_time())
+    return int(stat.rpartition(")")[2].split()[_START_TIME]) / os.sysconf("SC_CLK_TCK")
 
 
 def is_gone(owner: Owner) -> bool | None:
@@ -51,7 +69,7 @@ def is_gone(owner: Owner) -> bool | None:
         return None
     try:
         process = psutil.Process(owner.pid)
-        alive = abs(process.create_time() - owner.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        alive = abs(_started(process) - owner.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
     return not alive
