@@ -11,6 +11,7 @@ from pathlib import Path
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import grouped, in_parts, slices
 from docmill.adapters.readers.plain_text import paragraphs
+from docmill.adapters.readers.yaml_aliases import Aliases
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText
 
@@ -31,7 +32,10 @@ class YamlReader:
     name = "yaml-1"
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText and DamagedFile (unknown encoding)."""
+        """One ReadInfo, then the blocks.
+
+        Raises NoText, DamagedFile (unknown encoding), and ReaderTooLarge for a file made to explode.
+        """
         decoded = decode(path.read_bytes())
         text = decoded.text
         if not text.strip():
@@ -66,19 +70,26 @@ def _walk(text: str, levels: list[list[int]]) -> None:
 
     lines = [0, *(match.end() for match in _LINE_END.finditer(text))]
     open_ones: list[_Open] = []
+    aliases = Aliases()
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.CollectionEndEvent):
             open_ones.pop()
+            aliases.end()
         elif isinstance(event, yaml.NodeEvent):
             if not open_ones or open_ones[-1].begins_entry():
                 line = event.start_mark.line if event.start_mark else 0
                 _note(levels, max(0, len(open_ones) - 1), lines[min(line, len(lines) - 1)])
-            if isinstance(event, yaml.CollectionStartEvent):
+            if isinstance(event, yaml.AliasEvent):
+                aliases.follow(event.anchor or "")
+            elif isinstance(event, yaml.CollectionStartEvent):
                 if len(open_ones) >= DEPTH:
                     raise DamagedFile(
                         "The YAML is nested too deeply to be read. Flatten it and send it again."
                     )
                 open_ones.append(_Open(isinstance(event, yaml.MappingStartEvent)))
+                aliases.begin(event.anchor)
+            else:
+                aliases.scalar(event.anchor)
 
 
 class _Open:
