@@ -22,6 +22,7 @@ from tests.fuzz.mutations import mutated
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.errors import DocmillError, ReaderCrashed, ReaderTimeout
+from docmill.ports import ReadRequest
 
 KEPT = Path(__file__).parent / "out" / "fuzz"
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -57,7 +58,7 @@ class Campaign:
 
     def _end_of(self, path: Path) -> str:
         try:
-            for _ in self.reading.read(path, detect(path, path.name).media_type):
+            for _ in self.reading.read(ReadRequest(path, detect(path, path.name).media_type)):
                 pass
         except DocmillError as error:
             return error.code

@@ -10,6 +10,7 @@ from docmill.adapters.readers.detect import detect
 from docmill.bootstrap import make_reading
 from docmill.domain.documents import Part, RawBlock
 from docmill.domain.errors import DocmillError
+from docmill.ports import ReadRequest
 from docmill.settings import load_settings
 
 
@@ -19,7 +20,11 @@ def read_all(files: Sequence[Path]) -> Iterator[list[RawBlock]]:
         for path in files:
             try:
                 media_type = detect(path, path.name).media_type
-                parts = [item for item in reading.read(path, media_type) if isinstance(item, Part)]
+                parts = [
+                    item
+                    for item in reading.read(ReadRequest(path, media_type, path.name))
+                    if isinstance(item, Part)
+                ]
             except DocmillError:
                 parts = []
             yield [block for part in parts for block in part.blocks]

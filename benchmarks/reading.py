@@ -24,6 +24,7 @@ from benchmarks.scale import Scale
 from docmill.bootstrap import make_reading
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.media_types import PDF
+from docmill.ports import ReadRequest
 from docmill.settings import load_settings
 
 _ENGINES = ("pypdfium2", "pdftotext", "pypdf", "pdfplumber", "markitdown")
@@ -79,9 +80,9 @@ def _alone(files: Sequence[Path], repeat: int) -> list[Figure]:
 def _our_rate(files: Sequence[Path]) -> float:
     """Through the reading child, whose time counts as that of the one who asks."""
     with closing(make_reading(load_settings())) as reading:
-        list(reading.read(files[0], PDF))
+        list(reading.read(ReadRequest(files[0], PDF)))
         before = cpu_seconds([os.getpid()])
-        pages = sum(_pages(reading.read(path, PDF)) for path in files)
+        pages = sum(_pages(reading.read(ReadRequest(path, PDF))) for path in files)
         return pages / (cpu_seconds([os.getpid()]) - before)
 
 
@@ -105,11 +106,13 @@ def _on_cores(files: Sequence[Path]) -> list[Figure]:
 def _wall_rate(files: Sequence[Path], cores: int) -> float:
     readings = [make_reading(load_settings()) for _ in range(cores)]
     for reading in readings:
-        list(reading.read(files[0], PDF))
+        list(reading.read(ReadRequest(files[0], PDF)))
     counts: list[int] = []
 
     def read(number: int) -> None:
-        counts.append(sum(_pages(readings[number].read(path, PDF)) for path in files[number::cores]))
+        counts.append(
+            sum(_pages(readings[number].read(ReadRequest(path, PDF))) for path in files[number::cores])
+        )
 
     threads = [threading.Thread(target=read, args=(number,)) for number in range(cores)]
     started = time.perf_counter()

@@ -26,10 +26,11 @@ from sqlalchemy import event
 from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.registry import reader_for
 from docmill.bootstrap import App, make_app, make_recognizer, make_recovery, make_stages
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo, Unpacking
+from docmill.domain.documents import Part, ReadInfo, Unpacking
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
 from docmill.pipeline.runner import Runner, RunnerSettings
+from docmill.ports import ReadRequest
 from docmill.services.intake import Arrival, Intake
 from docmill.services.maintenance import discard_versions
 from docmill.settings import Settings, load_settings
@@ -118,17 +119,11 @@ class Pointed:
 class Here:
     """Reads in this process, in parts small enough that a short document has several."""
 
-    def read(
-        self,
-        path: Path,
-        media_type: str,
-        first_page: int = 1,
-        only_pages: Sequence[int] = (),
-        choice: ReaderChoice = ReaderChoice.DOCMILL,
-        depth: int = 0,
-    ) -> Iterator[ReadInfo | Part]:
+    def read(self, request: ReadRequest) -> Iterator[ReadInfo | Part]:
         with tempfile.TemporaryDirectory() as folder:
-            for item in reader_for(media_type, unpacking=Unpacking(folder, 5 - depth)).read(path, media_type):
+            unpacking = Unpacking(folder, request.name, 5 - request.depth)
+            reader = reader_for(request.media_type, unpacking=unpacking)
+            for item in reader.read(request.path, request.media_type):
                 if isinstance(item, ReadInfo):
                     yield item
                 elif item.attachments:

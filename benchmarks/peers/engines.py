@@ -11,6 +11,7 @@ from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import Part
 from docmill.domain.text import document_text
+from docmill.ports import ReadRequest
 
 
 @cache
@@ -34,7 +35,7 @@ def _model() -> MiniLM:
 def read_text(path: Path) -> str:
     """The text of a file."""
     media_type = detect(path, path.name).media_type
-    parts = (item for item in _reading().read(path, media_type) if isinstance(item, Part))
+    parts = (item for item in _reading().read(ReadRequest(path, media_type)) if isinstance(item, Part))
     return document_text(block for part in parts for block in part.blocks)
 
 

@@ -34,27 +34,34 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A file that is to be read: where it lies, what it is, and what its owner calls it.
+
+    Reading begins at `first_page`, a `next_page` of an earlier reading, or `only_pages` are wanted. `choice`
+    names the readers, and `depth` is how many files this one lies in.
+    """
+
+    path: Path
+    media_type: str
+    name: str = ""
+    first_page: int = 1
+    only_pages: tuple[int, ...] = ()
+    choice: ReaderChoice = ReaderChoice.DOCMILL
+    depth: int = 0
+
+
 class Reading(Protocol):
     """Reads a file outside this process, within limits of time and memory."""
 
-    def read(
-        self,
-        path: Path,
-        media_type: str,
-        first_page: int = 1,
-        only_pages: Sequence[int] = (),
-        choice: ReaderChoice = ReaderChoice.DOCMILL,
-        depth: int = 0,
-    ) -> Iterator[ReadInfo | Part]:
-        """As Reader.read, by the readers that `choice` names; raises ReaderMissing where they are not.
+    def read(self, request: ReadRequest) -> Iterator[ReadInfo | Part]:
+        """As Reader.read, by the readers that are asked for; raises ReaderMissing where they are not.
 
-        A child that hangs, grows or dies becomes an Unreadable error.
+        A child that hangs, grows or dies becomes an Unreadable error. A page on which that happens is
+        `missing`, and the others are read.
 
-        A page on which that happens is `missing`, and the others are read. `first_page` is a `next_page` of
-        an earlier reading, or `only_pages` are wanted.
-
-        `depth` is how many files this one lies in. What the attachments of a part name is there until the
-        iterator is asked for more than it names; who takes a file away makes room for the next one.
+        What the attachments of a part name is there until the iterator is asked for more than it names; who
+        takes a file away makes room for the next one.
         """
         ...
 

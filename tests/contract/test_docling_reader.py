@@ -14,6 +14,7 @@ from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
 from docmill.domain.errors import DamagedFile, ReaderMissing
+from docmill.ports import ReadRequest
 
 FILES = ["a.docx", "a.pptx", "a.xlsx", "a.html", "a.md", "a.csv", "a.adoc"]
 
@@ -39,7 +40,7 @@ class DoclingDesk(Desk):
 
     def read_file(self, path: Path, name: str | None = None) -> Read:
         media_type = detect(path, name or path.name).media_type
-        info, *parts = self._child.read(path, media_type, choice=ReaderChoice.DOCLING)
+        info, *parts = self._child.read(ReadRequest(path, media_type, choice=ReaderChoice.DOCLING))
         assert isinstance(info, ReadInfo)
         return Read(info, [part for part in parts if isinstance(part, Part)])
 

@@ -20,6 +20,7 @@ from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import Part, RawBlock, Unpacking
 from docmill.domain.errors import DocmillError
 from docmill.domain.text import document_text
+from docmill.ports import ReadRequest
 
 MOST_SECONDS = 60
 MOST_KILOBYTES = 1024 * 1024
@@ -63,7 +64,7 @@ def outcome_of(reading: ReadingChild, path: Path) -> Outcome:
     started = time.monotonic()
     code, message, blocks, lost = "", "", list[RawBlock](), list[str]()
     try:
-        for item in reading.read(path, detect(path, path.name).media_type):
+        for item in reading.read(ReadRequest(path, detect(path, path.name).media_type, path.name)):
             if isinstance(item, Part):
                 blocks.extend(item.blocks)
                 lost.extend(page.missing.code for page in item.pages if page.missing)

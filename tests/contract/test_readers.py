@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import random
 import re
@@ -32,6 +35,7 @@ from docmill.domain.documents import (
 )
 from docmill.domain.errors import DamagedFile, NoPages, NoText, PasswordRequired
 from docmill.domain.text import document_text
+from docmill.ports import ReadRequest
 
 MAIL = b"""From: Ann <ann@mail.example>
 To: bob@mail.example
@@ -256,6 +260,9 @@ SMALL_FILES = {
     "a.srt": SRT.encode(),
     "a.py": PYTHON.encode(),
     "a.zip": made.archive({"notes/a.txt": "Words.", "b.csv": "a,b\n1,2\n"}),
+    "a.csv.gz": gzip.compress(b"a,b\n1,2\n", mtime=0),
+    "a.csv.bz2": bz2.compress(b"a,b\n1,2\n"),
+    "a.csv.xz": lzma.compress(b"a,b\n1,2\n"),
     "a.tar": made.tar({"notes/a.txt": "Words.", "b.csv": "a,b\n1,2\n"}),
 }
 SOURCE_FORMATS = ["a.md", "a.txt", "a.csv", "a.tsv", "a.json", "a.jsonl", "a.yaml", "a.py"]
@@ -301,7 +308,8 @@ class Desk:
         return self.read_file(path, name)
 
     def read_file(self, path: Path, name: str | None = None) -> Read:
-        items = self._child.read(path, detect(path, name or path.name).media_type)
+        name = name or path.name
+        items = self._child.read(ReadRequest(path, detect(path, name).media_type, name))
         read = Read(next(items), [])  # type: ignore[arg-type]
         assert isinstance(read.info, ReadInfo)
         for part in items:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -193,6 +196,34 @@ def test_the_members_of_an_archive_are_documents(harbour: Harbour, name: str, co
     assert list((harbour.here.settings.storage_path / "arriving").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "inner"),
+    [
+        ("ferry.md.gz", gzip.compress(NOTE), "ferry.md"),
+        ("ferry.md.bz2", bz2.compress(NOTE), "ferry.md"),
+        ("ferry.md.xz", lzma.compress(NOTE), "ferry.md"),
+        ("two.md.gz", gzip.compress(NOTE[:9]) + gzip.compress(NOTE[9:]), "two.md"),
+    ],
+)
+def test_a_packed_file_is_an_archive_of_one(harbour: Harbour, name: str, content: bytes, inner: str) -> None:
+    accepted = harbour.here.accept(name, content)
+    harbour.carry_all(accepted.task_id)
+
+    assert harbour.status(accepted) == ("succeeded", None)
+    assert harbour.attachments(accepted.document_id) == {inner: inner}
+    assert harbour.text_of(inner) == NOTE.decode().rstrip()
+    assert harbour.text_of(name).endswith(f"{inner} | 40 | a document of its own")
+
+
+def test_packed_files_in_one_another_end_where_archives_do(harbour: Harbour) -> None:
+    inner = gzip.compress(gzip.compress(gzip.compress(NOTE)))
+    accepted = harbour.here.accept("ferry.md.gz.gz.gz", inner)
+    harbour.carry_all(accepted.task_id)
+
+    assert harbour.status(accepted) == ("succeeded", None)
+    assert harbour.names() == ["ferry.md.gz.gz", "ferry.md.gz.gz.gz"]
+
+
 def test_a_child_takes_dataset_metadata_and_priority_from_its_parent(harbour: Harbour) -> None:
     accepted = harbour.here.accept("trip.zip", zipped({"ferry.md": NOTE}))
     harbour.here.rows("SELECT 1")
@@ -297,6 +328,11 @@ def damaged() -> bytes:
     [
         ("bomb.zip", bomb(64 * 1024**2), "reader_limit"),
         ("bomb.tar.gz", tarred({"zeros.txt": bytes(64 * 1024**2)}), "reader_limit"),
+        ("bomb.gz", gzip.compress(bytes(64 * 1024**2)), "reader_limit"),
+        ("bomb.xz", lzma.compress(bytes(64 * 1024**2)), "reader_limit"),
+        ("cut.txt.bz2", bz2.compress(b"words " * 99)[:-9], "damaged_file"),
+        ("program.gz", gzip.compress(bytes(range(256)) * 8), "unsupported_type"),
+        ("nothing.gz", gzip.compress(b""), "empty_file"),
         ("nested_bomb.zip", zipped({"a.zip": bomb(64 * 1024**2)}), "reader_limit"),
         ("overlapping.zip", overlapping(), "reader_limit"),
         ("encrypted.zip", encrypted(), "password_required"),

@@ -25,13 +25,13 @@ from tests.pipelines import (
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.db.control import Scope, Verb
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo
+from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import Unavailable
 from docmill.domain.states import StageName
 from docmill.pipeline.control import Control
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner
-from docmill.ports import Embedded, Reading
+from docmill.ports import Embedded, Reading, ReadRequest
 
 EVERYTHING_ONCE = [(stage.value, number) for stage in StageName for number in range(3)]
 TEXT = "\n\n".join(f"# Chapter {n}\n\nParagraph {n} about the river." for n in range(40)).encode()
@@ -44,16 +44,8 @@ class CountedReading:
     reading: Reading
     parts: int = 0
 
-    def read(
-        self,
-        path: Path,
-        media_type: str,
-        first_page: int = 1,
-        only_pages: Sequence[int] = (),
-        choice: ReaderChoice = ReaderChoice.DOCMILL,
-        depth: int = 0,
-    ) -> Iterator[ReadInfo | Part]:
-        for item in self.reading.read(path, media_type, first_page, only_pages, choice, depth):
+    def read(self, request: ReadRequest) -> Iterator[ReadInfo | Part]:
+        for item in self.reading.read(request):
             self.parts += isinstance(item, Part)
             yield item
 

@@ -22,6 +22,7 @@ from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, WorkerStopping
 from docmill.domain.text import document_text
+from docmill.ports import ReadRequest
 
 MEGABYTE = 1024 * 1024
 
@@ -90,7 +91,7 @@ def test_whoever_waits_for_a_long_document_can_be_called_away(tmp_path: Path, sm
 def test_the_consumers_own_time_does_not_count(small: Path, large: Path) -> None:
     """A worker may take long over a part; only waiting for the child is limited."""
     reading = ReadingChild(timeout_seconds=3)
-    items = reading.read(large, types.TEXT)
+    items = reading.read(ReadRequest(large, types.TEXT))
     next(items)
     busy_until = time.monotonic() + 3.2
     eventually(lambda: time.monotonic() > busy_until)
@@ -116,7 +117,7 @@ def test_a_document_with_too_much_text_is_given_up(small: Path, large: Path) -> 
 def test_a_child_that_dies_while_reading_is_a_crash_of_this_document_only(
     reading: ReadingChild, small: Path, large: Path
 ) -> None:
-    items = reading.read(large, types.TEXT)
+    items = reading.read(ReadRequest(large, types.TEXT))
     next(items)
     the_child().send_signal(signal.SIGSEGV)
     with pytest.raises(ReaderCrashed, match="send it again"):
@@ -136,7 +137,7 @@ def test_leaving_a_document_early_leaves_nothing_of_it_behind(
     reading: ReadingChild, small: Path, large: Path
 ) -> None:
     for _ in range(3):
-        items = reading.read(large, types.TEXT)
+        items = reading.read(ReadRequest(large, types.TEXT))
         assert isinstance(next(items), ReadInfo)
         assert isinstance(next(items), Part)
         items.close()  # type: ignore[attr-defined]
@@ -186,7 +187,7 @@ def test_pages_that_explode_or_never_end_are_left_out(tmp_path: Path, small: Pat
     contents[4], contents[11] = made.exploding_page(), endless
     document = _stored(tmp_path, "a.pdf", made.pdf_of_pages(contents, resources, forms))
     reading = ReadingChild(timeout_seconds=30)
-    items = list(reading.read(document, types.PDF))
+    items = list(reading.read(ReadRequest(document, types.PDF)))
     parts = [item for item in items if isinstance(item, Part)]
     assert [part.done for part in parts] == [20, 30]
     lost = {page.number: page.missing for part in parts for page in part.pages if page.missing}
@@ -201,7 +202,9 @@ def test_pages_that_explode_or_never_end_are_left_out(tmp_path: Path, small: Pat
 
 def test_lost_pages_are_read_alone_when_asked_for(reading: ReadingChild, tmp_path: Path) -> None:
     document = _stored(tmp_path, "a.pdf", made.pdf(f"Words of page {number}" for number in range(1, 31)))
-    parts = [p for p in reading.read(document, types.PDF, only_pages=(7, 29)) if isinstance(p, Part)]
+    parts = [
+        p for p in reading.read(ReadRequest(document, types.PDF, only_pages=(7, 29))) if isinstance(p, Part)
+    ]
     assert [(block.page, block.text) for part in parts for block in part.blocks] == [
         (7, "Words of page 7"),
         (29, "Words of page 29"),
@@ -211,10 +214,10 @@ def test_lost_pages_are_read_alone_when_asked_for(reading: ReadingChild, tmp_pat
 def test_reading_goes_on_behind_a_batch(reading: ReadingChild, tmp_path: Path) -> None:
     """A document of thousands of pages is not read from its beginning again after a pause."""
     document = _stored(tmp_path, "a.pdf", made.pdf(f"Page {number}" for number in range(1, 551)))
-    whole = [item for item in reading.read(document, types.PDF) if isinstance(item, Part)]
+    whole = [item for item in reading.read(ReadRequest(document, types.PDF)) if isinstance(item, Part)]
     (place,) = [at for at, part in enumerate(whole, start=1) if part.next_page]
     assert whole[place - 1].next_page == 501
-    rest = [p for p in reading.read(document, types.PDF, first_page=501) if isinstance(p, Part)]
+    rest = [p for p in reading.read(ReadRequest(document, types.PDF, first_page=501)) if isinstance(p, Part)]
     assert rest == whole[place:]
 
 
@@ -265,8 +268,8 @@ def test_the_parent_never_loads_an_engine() -> None:
 def test_the_child_dies_with_its_parent(tmp_path: Path, large: Path) -> None:
     code = (
         "import sys, time, psutil\nfrom pathlib import Path\n"
-        "from docmill.adapters.readers.sandbox import ReadingChild\n"
-        "items = ReadingChild().read(Path(sys.argv[1]), 'text/plain')\nnext(items)\n"
+        "from docmill.adapters.readers.sandbox import ReadingChild\nfrom docmill.ports import ReadRequest\n"
+        "items = ReadingChild().read(ReadRequest(Path(sys.argv[1]), 'text/plain'))\nnext(items)\n"
         "print(psutil.Process().children()[0].pid, flush=True)\ntime.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(large)], stdout=subprocess.PIPE, text=True)
@@ -323,7 +326,7 @@ def test_the_language_of_a_text_is_found() -> None:
 
 def reading_of(reading: ReadingChild, path: Path, media_type: str = types.TEXT) -> str:
     """The text of a document."""
-    parts = [item for item in reading.read(path, media_type) if isinstance(item, Part)]
+    parts = [item for item in reading.read(ReadRequest(path, media_type)) if isinstance(item, Part)]
     return document_text(block for part in parts for block in part.blocks)
 
 

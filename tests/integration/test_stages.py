@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,9 @@ from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_recognizer, make_stages
-from docmill.domain.documents import Part, ReaderChoice, ReadInfo
+from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.states import StageName
-from docmill.ports import Filter, Reading
+from docmill.ports import Filter, Reading, ReadRequest
 from docmill.stages.contract import Stage
 
 
@@ -38,17 +38,9 @@ class Vanishing:
     def close(self) -> None:
         self.reading.close()
 
-    def read(
-        self,
-        path: Path,
-        media_type: str,
-        first_page: int = 1,
-        only_pages: Sequence[int] = (),
-        choice: ReaderChoice = ReaderChoice.DOCMILL,
-        depth: int = 0,
-    ) -> Iterator[ReadInfo | Part]:
-        path.unlink()
-        return self.reading.read(path, media_type, first_page, only_pages, choice, depth)
+    def read(self, request: ReadRequest) -> Iterator[ReadInfo | Part]:
+        request.path.unlink()
+        return self.reading.read(request)
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,10 @@ NAMED = [
     ("a.xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>", types.SVG),
     ("a.zip", made.archive({"a.txt": "x"}), types.ZIP),
     ("a.tar", made.tar({"a.txt": "x"}), types.TAR),
+    ("a.tar.gz", gzip.compress(made.tar({"a.txt": "x"})), types.TAR),
+    ("a.txt.gz", gzip.compress(b"x"), types.GZIP),
+    ("a.txt.bz2", bz2.compress(b"x"), types.BZIP2),
+    ("a.txt.xz", lzma.compress(b"x"), types.XZ),
     ("a.tgz", gzip.compress(made.tar({"a.txt": "x"})), types.TAR),
     ("a.eml", b"From: a@b.example\n\nx", types.EML),
     ("a.py", b"import os", "text/x-python"),
@@ -145,7 +151,6 @@ def test_a_lying_name_is_read_by_its_content_and_said(tmp_path: Path, name: str)
         ("a.docx", made.archive({"readme.txt": "just a zip"}), DamagedFile),
         ("a.gif", b"GIF89a" + bytes(50), UnsupportedType),
         ("a.tar.gz", b"\x1f\x8b\x08" + bytes(50), DamagedFile),
-        ("a.gz", gzip.compress(b"a text"), UnsupportedType),
         ("a.odg", made.archive({"mimetype": "application/vnd.oasis.opendocument.graphics"}), UnsupportedType),
         ("noname", legacy.compound({"VisioDocument": b"x"}), UnsupportedType),
         ("a.doc", legacy.compound({"VisioDocument": b"x"}), DamagedFile),

@@ -99,9 +99,10 @@ def _blocks(path: Path, reading: ReadingChild) -> Iterator[Block]:
     from docmill.adapters.readers.detect import detect
     from docmill.domain.documents import Part
     from docmill.domain.text import BlockBuilder
+    from docmill.ports import ReadRequest
 
     builder = BlockBuilder()
-    for item in reading.read(path, detect(path, path.name).media_type):
+    for item in reading.read(ReadRequest(path, detect(path, path.name).media_type, path.name)):
         if isinstance(item, Part):
             yield from map(builder.add, item.blocks)
 

@@ -141,13 +141,14 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Unpacking:
-    """What may be unpacked from one file: into which folder, and how much of it.
+    """What may be unpacked from one file, called `name`: into which folder, and how much of it.
 
     `levels` is how many files may lie in one another from here on; `ratio` how many times larger than the
     file itself all of it may be; `scratch_bytes` how much may lie in the folder at one time.
     """
 
     folder: str = ""
+    name: str = ""
     levels: int = 0
     members: int = 1000
     member_bytes: int = 512 * 1024**2

@@ -46,7 +46,8 @@ GZIP = "application/gzip"
 BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
 
-ARCHIVES = frozenset({ZIP, TAR})
+PACKED = frozenset({GZIP, BZIP2, XZ})  # one file each, unless that is a TAR archive
+ARCHIVES = frozenset({ZIP, TAR}) | PACKED
 
 SOURCE_CODE = "source code"
 
@@ -90,7 +91,10 @@ _FORMATS = (
     Format(EML, (".eml",), "e-mail message", "docmill"),
     Format(MSG, (".msg",), "Outlook message", "docmill"),
     Format(ZIP, (".zip",), "ZIP archive", "docmill"),
-    Format(TAR, (".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz"), "TAR archive", "docmill"),
+    Format(TAR, (".tar", ".tgz", ".tbz2", ".txz"), "TAR archive", "docmill"),
+    Format(GZIP, (".gz",), "gzip file", "docmill"),
+    Format(BZIP2, (".bz2",), "bzip2 file", "docmill"),
+    Format(XZ, (".xz",), "xz file", "docmill"),
     Format(VTT, (".vtt",), "WebVTT subtitles", "docmill"),
     Format(SRT, (".srt",), "SubRip subtitles", "docmill"),
     Format(SVG, (".svg",), "SVG drawing", "docmill"),

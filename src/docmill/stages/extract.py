@@ -19,7 +19,7 @@ from docmill.domain.recognition import OcrMode, waits, with_reason
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
-from docmill.ports import Children, Reading, Storage
+from docmill.ports import Children, Reading, ReadRequest, Storage
 from docmill.stages.contract import Step, Work
 from docmill.stages.found import FoundFiles, put_away
 from docmill.stages.revision import Revision
@@ -138,7 +138,8 @@ class Extract:
         only = work.base.pages if work.base else ()
         try:
             first = work.cursor.get("first", 1)
-            yield from self._reading.read(path, work.media_type, first, only, work.reader, work.depth)
+            request = ReadRequest(path, work.media_type, work.name, first, only, work.reader, work.depth)
+            yield from self._reading.read(request)
         except Unreadable as error:
             self._storage.local_path(work.storage_key)
             if not only:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from docmill.adapters.readers.nested_zips import look_through
+from docmill.adapters.readers.packed_member import packed_member
 from docmill.adapters.readers.tar_members import tar_members
 from docmill.adapters.readers.unpacking import UNSENT_SHARE, Found, Unpacker
 from docmill.adapters.readers.zip_members import zip_members
@@ -18,7 +19,11 @@ HEADER = ("file", "bytes", "what became of it")
 
 Members = Callable[[Path, Unpacking], Iterator[tuple[Found, int, int]]]
 
-_MEMBERS: dict[str, Members] = {types.ZIP: zip_members, types.TAR: tar_members}
+_MEMBERS: dict[str, Members] = {
+    types.ZIP: zip_members,
+    types.TAR: tar_members,
+    **dict.fromkeys(types.PACKED, packed_member),
+}
 
 
 class ArchiveReader:

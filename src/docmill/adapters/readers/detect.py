@@ -53,11 +53,6 @@ _OTHERS = (
     (b"RIFF", "a sound recording or a film"),
     (b"\x1aE\xdf\xa3", "a film"),
 )
-_WITHOUT_READER = {
-    types.GZIP: "a file packed by gzip; unpack it first",
-    types.BZIP2: "a file packed by bzip2; unpack it first",
-    types.XZ: "a file packed by xz; unpack it first",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,6 @@ def detect(path: Path, name: str) -> Detected:
         raise EmptyFile
     claimed = types.format_named(name)
     media_type = _by_signature(path, head, claimed) or _by_text(head, claimed)
-    if types.format_of(media_type) is None:
-        raise _unsupported(_WITHOUT_READER[media_type])
     return Detected(media_type, _lying_name(name, claimed, media_type))
 
 

@@ -75,6 +75,7 @@ _PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}
 _CONTAINERS: dict[str, Callable[[Unpacking], Reader]] = {
     types.ZIP: ArchiveReader,
     types.TAR: ArchiveReader,
+    **dict.fromkeys(types.PACKED, ArchiveReader),
     types.EML: MailReader,
     types.MSG: OutlookReader,
 }

@@ -15,8 +15,9 @@ from docmill.adapters.readers.quarantine import DEATHS, lost_pages
 from docmill.adapters.readers.registry import attempts, has_pages
 from docmill.adapters.readers.room import as_request, with_places
 from docmill.domain import errors
-from docmill.domain.documents import TAKE_NOTHING, Part, ReaderChoice, ReadInfo, Unpacking
+from docmill.domain.documents import TAKE_NOTHING, Part, ReadInfo, Unpacking
 from docmill.domain.limits import reading_seconds
+from docmill.ports import ReadRequest
 
 TEXT_CHARACTERS = 200_000_000
 FIRST_SHARE = 0.6  # of the time of a document with pages; the rest is for finding the page it failed on
@@ -30,10 +31,8 @@ CPU_SHARE = 4  # of the time left may be computed: pages that are read give some
 class _Document:
     """A document that is read: what of it, what came of it so far, and the seconds it has left."""
 
-    path: Path
-    media_type: str
+    request: ReadRequest
     selection: Selection
-    choice: ReaderChoice
     unpacking: Unpacking
     seconds: float
     left: float
@@ -96,31 +95,18 @@ class ReadingChild:
         self._unpacking = unpacking
         self._child: ChildProcess | None = None
 
-    def read(
-        self,
-        path: Path,
-        media_type: str,
-        first_page: int = 1,
-        only_pages: Sequence[int] = (),
-        choice: ReaderChoice = ReaderChoice.DOCMILL,
-        depth: int = 0,
-    ) -> Iterator[ReadInfo | Part]:
+    def read(self, request: ReadRequest) -> Iterator[ReadInfo | Part]:
         """As Reading.read, plus ReaderMissing, ReaderTimeout, ReaderTooLarge and ReaderCrashed.
 
         A page on which the reader dies is looked for and left out; where there is none such, the format's
         spare reader is tried. Leaving the iterator early ends the child.
         """
-        seconds = reading_seconds(self._timeout, _size(path))
-        document = _Document(
-            path,
-            media_type,
-            Selection(first_page, tuple(only_pages)),
-            choice,
-            replace(self._unpacking, levels=self._unpacking.levels - depth),
-            seconds,
-            seconds,
-        )
-        share = FIRST_SHARE if has_pages(media_type) else 1.0
+        seconds = reading_seconds(self._timeout, _size(request.path))
+        selection = Selection(request.first_page, request.only_pages)
+        levels = self._unpacking.levels - request.depth
+        unpacking = replace(self._unpacking, levels=levels, name=request.name)
+        document = _Document(request, selection, unpacking, seconds, seconds)
+        share = FIRST_SHARE if has_pages(request.media_type) else 1.0
         try:
             yield from self._read(document, 0, seconds * share)
         except DEATHS as death:
@@ -138,7 +124,7 @@ class ReadingChild:
 
     def _read_around(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
         """Read what can be read of a document of which the reader died."""
-        if document.over or not has_pages(document.media_type):
+        if document.over or not has_pages(document.request.media_type):
             raise death
         if document.part is not None and document.part.done == document.part.total:
             return
@@ -152,7 +138,7 @@ class ReadingChild:
             raise death
 
     def _read_spare(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
-        for attempt in range(1, attempts(document.media_type)):
+        for attempt in range(1, attempts(document.request.media_type)):
             try:
                 yield from self._read(document, attempt, document.left)
                 return
@@ -188,7 +174,7 @@ class ReadingChild:
 
     def _read(self, document: _Document, attempt: int, seconds: float) -> Iterator[ReadInfo | Part]:
         selection = document.selection.as_row()
-        choice = document.choice.value
+        choice = document.request.choice.value
         unpacking = as_request(document.unpacking)
         for message in self._ask(
             document, seconds, attempt=attempt, selection=selection, choice=choice, unpacking=unpacking
@@ -208,7 +194,8 @@ class ReadingChild:
         """What the child answers within so many seconds, or within as many for `each` message."""
         child = self._ready()
         try:
-            child.ask(document.path, document.left * CPU_SHARE, media_type=document.media_type, **request)
+            given = document.request
+            child.ask(given.path, document.left * CPU_SHARE, media_type=given.media_type, **request)
             child.wait(self._interrupt)
             kept = document.left - seconds
             while True:

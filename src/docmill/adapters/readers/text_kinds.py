@@ -24,6 +24,7 @@ AGREE = frozenset(
         (types.JSON, types.NOTEBOOK),
         (types.YAML, types.JSON),
         (types.YAML, types.NOTEBOOK),
+        *((packed, types.TAR) for packed in types.PACKED),
     }
 )
 
