@@ -21,6 +21,7 @@ from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, WorkerStopping
+from docmill.domain.limits import BATCH_PAGES
 from docmill.domain.text import document_text
 from docmill.ports import ReadRequest
 
@@ -213,12 +214,13 @@ def test_lost_pages_are_read_alone_when_asked_for(reading: ReadingChild, tmp_pat
 
 def test_reading_goes_on_behind_a_batch(reading: ReadingChild, tmp_path: Path) -> None:
     """A document of thousands of pages is not read from its beginning again after a pause."""
-    document = _stored(tmp_path, "a.pdf", made.pdf(f"Page {number}" for number in range(1, 551)))
+    document = _stored(tmp_path, "a.pdf", made.pdf(f"Page {number}" for number in range(1, BATCH_PAGES + 50)))
     whole = [item for item in reading.read(ReadRequest(document, types.PDF)) if isinstance(item, Part)]
     (place,) = [at for at, part in enumerate(whole, start=1) if part.next_page]
-    assert whole[place - 1].next_page == 501
-    rest = [p for p in reading.read(ReadRequest(document, types.PDF, first_page=501)) if isinstance(p, Part)]
-    assert rest == whole[place:]
+    behind = BATCH_PAGES + 1
+    assert whole[place - 1].next_page == behind
+    request = ReadRequest(document, types.PDF, first_page=behind)
+    assert [part for part in reading.read(request) if isinstance(part, Part)] == whole[place:]
 
 
 def test_a_document_that_is_hopeless_as_a_whole_is_refused(tmp_path: Path, small: Path) -> None:
