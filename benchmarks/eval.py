@@ -2,7 +2,7 @@
 
 Search goes through the real tables and the search service, reading through the real child process.
 
-python -m benchmarks.eval [--only tables texts languages scifact chunking xquad] [--database-url URL]
+python -m benchmarks.eval [--only tables texts languages ocr scifact chunking xquad] [--database-url URL]
 """
 
 from __future__ import annotations
@@ -165,12 +165,12 @@ READING: dict[str, Callable[[Path], list[Figure]]] = {
     "tables": evaluate_tables,
     "texts": evaluate_texts,
     "languages": evaluate_languages,
+    "ocr": evaluate_ocr,
 }
 SEARCHING: dict[str, Callable[[Stack, Path], list[Figure]]] = {
     "scifact": evaluate_scifact,
     "chunking": evaluate_chunking,
     "xquad": evaluate_xquad,
-    "ocr": lambda _stack, folder: evaluate_ocr(folder),
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
+
+from tests.made_files import pdf_of_pages
 
 DPI = 200
 _SIZE = (1000, 700)  # pixels: five by three and a half inches
@@ -51,6 +54,27 @@ def tiff(pages: Sequence[Image.Image]) -> bytes:
 def scanned_pdf(pages: Sequence[Image.Image]) -> bytes:
     """As a PDF file that holds nothing but pictures."""
     return _saved(pages, "PDF", resolution=DPI)
+
+
+def shown(picture: int, *, at: tuple[int, int], size: tuple[int, int]) -> str:
+    """Content that draws a picture of `pdf_with` with its lower left corner at this place, in points."""
+    return f"q {size[0]} 0 0 {size[1]} {at[0]} {at[1]} cm /P{picture} Do Q\n"
+
+
+def pdf_with(pictures: Sequence[Image.Image], pages: Sequence[str]) -> bytes:
+    """A PDF whose pages draw what these content streams say, with the pictures as /P0, /P1 and so on."""
+    names = " ".join(f"/P{number} {4 + number} 0 R" for number in range(len(pictures)))
+    contents = [page.encode("latin-1") for page in pages]
+    return pdf_of_pages(contents, f"/XObject << {names} >>", [_object(picture) for picture in pictures])
+
+
+def _object(picture: Image.Image) -> bytes:
+    data = zlib.compress(picture.tobytes())
+    head = (
+        f"<< /Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height} "
+        f"/ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode /Length {len(data)} >>"
+    )
+    return b"%b\nstream\n%b\nendstream" % (head.encode(), data)
 
 
 def _saved(pages: Sequence[Image.Image], form: str, **more: object) -> bytes:

@@ -62,14 +62,15 @@ def read_page(connection: Connection, version: VersionRef, number: int) -> Page 
 _TO_RECOGNISE = text(
     """SELECT number, ocr_reason FROM pages
 WHERE version_id = :version AND tenant_id = :tenant AND ocr_reason IS NOT NULL
-  AND missing IS NULL AND source IN ('layer', 'none') ORDER BY number"""
+  AND number > :behind AND missing IS NULL AND source IN ('layer', 'none') ORDER BY number"""
 )
 
 
-def pages_to_recognise(engine: Engine, version: VersionRef) -> list[tuple[int, str]]:
-    """Numbers of the pages whose text is still to be recognised, in order, and why."""
+def pages_to_recognise(engine: Engine, version: VersionRef, behind: int) -> list[tuple[int, str]]:
+    """Numbers of the pages behind this one that are to be recognised, in order, and why."""
+    values = {"version": version.version_id, "tenant": version.tenant, "behind": behind}
     with alone(engine) as connection:
-        rows = connection.execute(_TO_RECOGNISE, {"version": version.version_id, "tenant": version.tenant})
+        rows = connection.execute(_TO_RECOGNISE, values)
         return [(row.number, row.ocr_reason) for row in rows]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, Engine, text
 
 from docmill.db.engine import alone
@@ -64,6 +66,19 @@ def layer_of(engine: Engine, version: VersionRef, page: int) -> str:
 def drop_layer(connection: Connection, version: VersionRef, page: int) -> None:
     """Forget the text that was read on a page whose picture says something else."""
     connection.execute(_DROP, {**_key(version), "page": page, "first": FIRST_ORDINAL})
+
+
+_SET_TEXT = text(
+    """UPDATE blocks SET text = :text
+WHERE version_id = :version AND tenant_id = :tenant AND ordinal = :ordinal"""
+)
+
+
+def set_texts(connection: Connection, version: VersionRef, texts: Mapping[int, str]) -> None:
+    """Give blocks, by their ordinals, the text that was recognised in them."""
+    rows = [{**_key(version), "ordinal": ordinal, "text": said} for ordinal, said in texts.items()]
+    if rows:
+        connection.execute(_SET_TEXT, rows)
 
 
 def weave(connection: Connection, version: VersionRef) -> tuple[int, str]:

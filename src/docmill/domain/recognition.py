@@ -13,6 +13,9 @@ from typing import Any
 from docmill.domain.documents import BlockKind, Box, Page, PageLoss, RawBlock, TextSource, Word
 
 LEGIBLE_FROM = 0.35  # the mean of a line; below it stands a picture that was taken for letters
+LEGIBLE_IN_A_PART = 0.6  # where what is looked at is a picture rather than a page, or cuts through lines
+
+FIGURES = "figures"  # why a page is looked at whose text is good: words may stand in its pictures
 
 _HEADING_FROM, _HEADING_LINES, _HEADING_CHARACTERS = 1.25, 3, 150
 _LEVELS = ((1.9, 1), (1.5, 2))  # times the height of the text
@@ -59,7 +62,7 @@ def are_language_codes(codes: Iterable[str]) -> bool:
 
 def with_reason(page: Page, mode: OcrMode) -> Page:
     """The page, to be recognised in any case where its dataset has all pages recognised."""
-    if mode is OcrMode.ALWAYS and not page.ocr_reason and page.source in _FROM_FILE:
+    if mode is OcrMode.ALWAYS and page.ocr_reason in (None, FIGURES) and page.source in _FROM_FILE:
         return replace(page, ocr_reason="always")
     return page
 
@@ -99,7 +102,8 @@ class Wish:
     """Which page is to be recognised, counted from 1.
 
     `languages` are those of the dataset; where it names none, `hint` is one that was found on an earlier
-    page (ISO 639-1). `attempt` counts from 0, `seconds` is the time there is.
+    page (ISO 639-1). `attempt` counts from 0, `seconds` is the time there is. `only` is a rectangle of the
+    page, where not all of it is wanted.
     """
 
     page: int
@@ -107,6 +111,7 @@ class Wish:
     hint: str | None = None
     attempt: int = 0
     seconds: float = 60.0
+    only: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +153,14 @@ def _corners(words: Sequence[Word]) -> tuple[float, float, float, float]:
     )
 
 
-def legible(paragraphs: Iterable[Paragraph]) -> tuple[Paragraph, ...]:
-    """The paragraphs without the lines that are no text."""
-    kept = (tuple(line for line in paragraph.lines if _is_text(line)) for paragraph in paragraphs)
+def legible(paragraphs: Iterable[Paragraph], least: float = LEGIBLE_FROM) -> tuple[Paragraph, ...]:
+    """The paragraphs without the lines that are no text, or whose mean confidence is below `least`."""
+    kept = (tuple(line for line in paragraph.lines if _is_text(line, least)) for paragraph in paragraphs)
     return tuple(Paragraph(lines) for lines in kept if lines)
 
 
-def _is_text(line: Line) -> bool:
-    return line.confidence >= LEGIBLE_FROM and any(word.text.strip("|-_~.,:;'` ") for word in line.words)
+def _is_text(line: Line, least: float) -> bool:
+    return line.confidence >= least and any(word.text.strip("|-_~.,:;'` ") for word in line.words)
 
 
 def blocks_of(paragraphs: Sequence[Paragraph], page: int) -> tuple[RawBlock, ...]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from docmill.domain.documents import Box, Page
 
 FEW_CHARACTERS = 50  # a page with fewer that shows a large picture is a scan with a stamp on it
 LARGE_PICTURE = 0.5  # of the page
 LEAST_AGREEMENT = 0.5  # of the words of a text layer with those that are seen
+CLEAR_AGREEMENT = 0.7  # where only strips of the page were seen
+STRIPS, STRIP = (0.2, 0.5, 0.8), 1 / 14  # their middles and their height, of the page's height
+TELLING_WORDS = 12  # fewer of them tell nothing
 
 _UNMAPPED_SHARE = 0.1
 _TELLING_LETTERS = 100
@@ -57,6 +62,18 @@ def agreement(layer: str, seen: str) -> float:
     """How many of the words that are seen on a page its text layer holds too: a share, 0-1."""
     told, found = Counter(_words(layer)), Counter(_words(seen))
     return (told & found).total() / found.total() if found else 1.0
+
+
+def strips(page: Page) -> tuple[Box, ...]:
+    """The parts of a page that are looked at first, each as wide as the page and a few lines high."""
+    middles, half = (share * page.height for share in STRIPS), page.height * STRIP / 2
+    return tuple(Box(page.number, 0, middle - half, page.width, middle + half) for middle in middles)
+
+
+def is_confirmed(layer: str, seen: Iterable[str]) -> bool:
+    """Whether what is seen in the strips is clearly what the text layer says."""
+    told = " ".join(seen)
+    return len(list(_words(told))) >= TELLING_WORDS and agreement(layer, told) >= CLEAR_AGREEMENT
 
 
 def _words(text: str) -> Iterator[str]:

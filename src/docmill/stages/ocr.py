@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
 from docmill.db.content import has_text, insert_blocks
 from docmill.db.pages import pages_to_recognise, set_missing, set_recognised
-from docmill.db.versions import set_extracted
-from docmill.db.weaving import FIRST_ORDINAL, drop_layer, layer_of, weave
-from docmill.domain.documents import PageLoss, TextSource
-from docmill.domain.errors import NoText, ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
-from docmill.domain.recognition import Recognised, Wish, better, missing_language
+from docmill.db.versions import add_notice, set_extracted
+from docmill.db.weaving import FIRST_ORDINAL, drop_layer, set_texts, weave
+from docmill.domain.documents import PageLoss
+from docmill.domain.errors import NoText
+from docmill.domain.figures import FiguresRead, unread_notice
+from docmill.domain.recognition import FIGURES, Recognised
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
-from docmill.domain.text_layer import LEAST_AGREEMENT, agreement
 from docmill.ports import Recognizer, Storage
 from docmill.stages.contract import Step, Work
+from docmill.stages.looking import Looking
 
-_ATTEMPTS = 2  # the second at a smaller picture
-_TELLING_CHARACTERS, _SURE_OF_LANGUAGE = 60, 0.9
-_MAY_PASS = (ReaderTimeout, ReaderTooLarge, ReaderCrashed)
+_Found = Recognised | PageLoss | FiguresRead
 
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """What is known after page `page`, the `done`th: next ordinal, language, whether there is text, loss."""
+    """What is known after page `page`, the `done`th: next ordinal, language, whether there is text, loss.
+
+    `figures` of pages with a text were looked at; `unread` were not, for the reason `why`.
+    """
 
     page: int = 0
     done: int = 0
@@ -36,6 +37,9 @@ class _Cursor:
     language: str | None = None
     text: bool = False
     loss: str | None = None
+    figures: int = 0
+    unread: int = 0
+    why: str | None = None
 
 
 class Ocr:
@@ -51,85 +55,48 @@ class Ocr:
         detect_language: Callable[[str], tuple[str, float] | None],
     ) -> None:
         self._engine = engine
-        self._storage = storage
-        self._recognizer = recognizer
+        self._looking = Looking(engine, storage, recognizer, detect_language)
         self._detect_language = detect_language
 
     def run(self, work: Work) -> Iterator[Step]:
         """A step for each page. Raises NoText when the last one is done and there is no text at all."""
         cursor = _Cursor(**work.cursor)
-        waiting = pages_to_recognise(self._engine, work.version)
+        waiting = pages_to_recognise(self._engine, work.version, cursor.page)
         pages = [(number, reason) for number, reason in waiting if work.makes(number)]
         total = cursor.done + len(pages)
         for number, reason in pages:
-            found = self._recognise(work, number, cursor)
-            if isinstance(found, Recognised):
-                found = self._judged(work, found, reason)
+            found = self._look(work, number, reason, cursor)
             cursor = _after(cursor, number, found)
             last = cursor.done == total
             if last and not cursor.text and not has_text(self._engine, work.version):
                 raise NoText(_no_text(total, cursor.loss))
             yield self._step(work, found, cursor, total, last=last)
 
-    def _recognise(self, work: Work, number: int, cursor: _Cursor) -> Recognised | PageLoss:
-        """The page, or why it is lost. A file that went away is no matter of the page."""
-        path = self._storage.local_path(work.storage_key)
-        error: Unreadable = Unreadable()
-        for attempt in range(_ATTEMPTS):
-            wish = Wish(number, work.ocr.languages, cursor.language, attempt)
-            try:
-                return self._look(path, work.media_type, wish)
-            except Unreadable as reason:
-                self._storage.local_path(work.storage_key)
-                error = reason
-                if not isinstance(reason, _MAY_PASS):
-                    break
-        return PageLoss(error.code, error.message)
+    def _look(self, work: Work, number: int, reason: str, cursor: _Cursor) -> _Found:
+        hint = cursor.language or (work.language[0] if work.language else None)
+        if reason == FIGURES:
+            return self._looking.at_figures(work, number, hint, cursor.figures)
+        return self._looking.at_page(work, number, reason, hint)
 
-    def _judged(self, work: Work, found: Recognised, reason: str) -> Recognised:
-        """A text layer that says what is seen on the page is kept in the place of what was recognised."""
-        if reason == "differs_from_picture":
-            seen = " ".join(word.text for word in found.page.words)
-            if agreement(layer_of(self._engine, work.version, found.page.number), seen) >= LEAST_AGREEMENT:
-                page = replace(found.page, source=TextSource.LAYER, ocr_reason=None)
-                return Recognised(page)
-        return replace(found, page=replace(found.page, ocr_reason=reason))
-
-    def _look(self, path: Path, media_type: str, wish: Wish) -> Recognised | PageLoss:
-        """The page; read once more where its text turns out to be in another language than it was read in."""
-        found = self._recognizer.recognise(path, media_type, wish)
-        if found.unknown_script:
-            return missing_language(found.unknown_script)
-        language = self._language_of(found)
-        if language is None or wish.languages or language == found.page.language:
-            return found
-        if self._recognizer.can_read(language):
-            again = self._recognizer.recognise(path, media_type, replace(wish, hint=language))
-            found = better(again, found)
-        return replace(found, page=replace(found.page, language=language))
-
-    def _language_of(self, found: Recognised) -> str | None:
-        text = " ".join(word.text for word in found.page.words)
-        told = self._detect_language(text) if len(text) >= _TELLING_CHARACTERS else None
-        return told[0] if told and told[1] >= _SURE_OF_LANGUAGE else None
-
-    def _step(
-        self, work: Work, found: Recognised | PageLoss, cursor: _Cursor, total: int, *, last: bool
-    ) -> Step:
+    def _step(self, work: Work, found: _Found, cursor: _Cursor, total: int, *, last: bool) -> Step:
         def save(connection: Connection) -> None:
             self._keep(connection, work, found, cursor)
             if last:
                 characters, beginning = weave(connection, work.version)
                 detected = self._detect_language(beginning)
                 set_extracted(connection, work.version, characters, detected)
+                if cursor.unread:
+                    add_notice(connection, work.version, unread_notice(cursor.unread, cursor.why))
 
         return Step(asdict(cursor), cursor.done, total, save, last)
 
-    def _keep(
-        self, connection: Connection, work: Work, found: Recognised | PageLoss, cursor: _Cursor
-    ) -> None:
+    def _keep(self, connection: Connection, work: Work, found: _Found, cursor: _Cursor) -> None:
         if isinstance(found, PageLoss):
             set_missing(connection, work.version, cursor.page, found)
+            return
+        if isinstance(found, FiguresRead):
+            set_texts(connection, work.version, found.texts)
+            set_recognised(connection, work.version, found.page)
             return
         builder = BlockBuilder(cursor.ordinal - len(found.blocks))
         if found.blocks:
@@ -138,16 +105,18 @@ class Ocr:
         set_recognised(connection, work.version, found.page)
 
 
-def _after(cursor: _Cursor, number: int, found: Recognised | PageLoss) -> _Cursor:
+def _after(cursor: _Cursor, number: int, found: _Found) -> _Cursor:
+    cursor = replace(cursor, page=number, done=cursor.done + 1)
     if isinstance(found, PageLoss):
-        return replace(cursor, page=number, done=cursor.done + 1, loss=cursor.loss or found.message)
-    return _Cursor(
-        number,
-        cursor.done + 1,
-        cursor.ordinal + len(found.blocks),
-        found.page.language or cursor.language,
-        cursor.text or bool(found.blocks),
-        cursor.loss,
+        return replace(cursor, loss=cursor.loss or found.message)
+    if isinstance(found, FiguresRead):
+        figures, unread = cursor.figures + found.looked_at, cursor.unread + found.unread
+        return replace(cursor, figures=figures, unread=unread, why=cursor.why or found.why)
+    return replace(
+        cursor,
+        ordinal=cursor.ordinal + len(found.blocks),
+        language=found.page.language or cursor.language,
+        text=cursor.text or bool(found.blocks),
     )
 
 

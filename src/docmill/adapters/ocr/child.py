@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from docmill.adapters.ocr.languages import LanguageData
 from docmill.adapters.ocr.recognise import recognise
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.child import main
-from docmill.domain.documents import Part
+from docmill.domain.documents import Box, Part
 from docmill.domain.recognition import Recognised, Wish
 
 
 def request_of(wish: Wish, data_dir: Path | None) -> dict[str, object]:
     """What is asked of the child, as part of a message."""
-    values = [wish.page, list(wish.languages), wish.hint, wish.attempt]
+    only = astuple(wish.only) if wish.only else None
+    values = [wish.page, list(wish.languages), wish.hint, wish.attempt, only]
     return {"wish": values, "data": os.fspath(data_dir) if data_dir else None}
 
 
@@ -29,8 +31,9 @@ def recognised_of(message: wire.Message) -> Recognised:
 
 
 def _answer(request: wire.Message) -> Iterator[wire.Message]:
-    number, languages, hint, attempt = request["wish"]
-    wish = Wish(number, tuple(languages), hint, attempt, float(request["seconds"]))
+    number, languages, hint, attempt, only = request["wish"]
+    box = Box(*only) if only else None
+    wish = Wish(number, tuple(languages), hint, attempt, float(request["seconds"]), box)
     path, media_type = Path(str(request["path"])), str(request["media_type"])
     found = recognise(path, media_type, wish, _data(request["data"]))
     yield {**wire.part_message(Part(found.blocks, 1, 1, (found.page,))), "script": found.unknown_script}

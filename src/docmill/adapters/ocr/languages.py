@@ -13,6 +13,9 @@ _CODE = re.compile(r"[a-z]{3}(_[a-z]+)*", re.ASCII)
 _NO_LANGUAGES = frozenset({"osd", "equ"})
 USUAL = "eng"
 ORIENTATION = "osd"
+WRITTEN_DOWNWARDS = frozenset(
+    {"chi_sim", "chi_sim_vert", "chi_tra", "chi_tra_vert", "jpn", "jpn_vert", "kor", "kor_vert"}
+)
 
 # ISO 639-1 codes, as languages are detected, to Tesseract's.
 _CODES: Mapping[str, str] = {
@@ -85,8 +88,9 @@ class LanguageData:
         return code in self._files
 
     def known(self, codes: Iterable[str]) -> tuple[str, ...]:
-        """Those of the codes that there is data for, in their order; when there is none, the usual one."""
-        return tuple(code for code in codes if self.has(code)) or (USUAL,)
+        """Those of the codes that there is data for, in their order; else the usual one, else the first."""
+        there = tuple(code for code in codes if self.has(code))
+        return there or tuple(code for code in (USUAL, *self.languages()) if self.has(code))[:1]
 
     def name_from_root(self, codes: Iterable[str]) -> str:
         """What Tesseract is to load, as seen from the root: its files may lie in several folders."""

@@ -10,14 +10,14 @@ from docmill.adapters.ocr import tesseract
 from docmill.adapters.ocr.languages import USUAL, LanguageData, code_of, language_of, wanted_for
 from docmill.adapters.ocr.picture import MOST_PIXELS, PagePicture, page_picture
 from docmill.adapters.ocr.tesseract import Orientation, Reading
-from docmill.adapters.ocr.upright import has_ink, straightened
+from docmill.adapters.ocr.upright import has_ink, lies_on_its_side, straightened
 from docmill.domain.documents import Page, TextSource
 from docmill.domain.errors import ReaderTimeout
-from docmill.domain.recognition import Recognised, Wish, blocks_of
+from docmill.domain.recognition import LEGIBLE_IN_A_PART, Recognised, Wish, blocks_of, legible
 
 SURE = 0.8  # a page read so well lies the right way up
+TELLING_LETTERS = 20
 HOPELESS = 0.55  # one read so badly, though it lies so, is in a script or language there is no data for
-_FAVOUR = 1.3  # so much better is what was read after turning the picture, where that was right
 
 
 class _Eye:
@@ -34,7 +34,7 @@ class _Eye:
         if left <= 0:
             raise ReaderTimeout
         upright = straightened(self._picture.image, quarters)
-        return tesseract.read(upright, codes, self._data, self._picture.point, left)
+        return tesseract.read(upright, codes, self._data, self._picture, left)
 
     def orientation(self) -> Orientation | None:
         """How the text lies, and its script; None where too little is there to tell."""
@@ -42,18 +42,21 @@ class _Eye:
 
 
 def recognise(path: Path, media_type: str, wish: Wish, data: LanguageData) -> Recognised:
-    """One page. A later attempt, after one that failed, looks at a smaller picture.
+    """One page, or a part of it. A later attempt, after one that failed, looks at a smaller picture.
 
-    Raises PageNotDrawn, ReaderTimeout, ReaderTooLarge.
+    A part is read as it lies. Raises PageNotDrawn, ReaderTimeout, ReaderTooLarge.
     """
-    picture = page_picture(path, media_type, wish.page, most_pixels=MOST_PIXELS >> 2 * wish.attempt)
+    picture = page_picture(path, media_type, wish.page, MOST_PIXELS >> 2 * wish.attempt, wish.only)
     page = Page(wish.page, picture.width, picture.height, source=TextSource.OCR)
     if not has_ink(picture.image):
         return Recognised(page)
     eye = _Eye(picture, data, wish.seconds)
     codes = data.known(wish.languages or (code_of(wish.hint) or USUAL,))
-    reading = eye.look(codes)
-    if reading.confidence < SURE or reading.sideways:
+    if wish.only is not None:
+        reading = eye.look(codes)
+        return _told(page, replace(reading, paragraphs=legible(reading.paragraphs, LEGIBLE_IN_A_PART)))
+    reading = eye.look(codes, quarters=int(lies_on_its_side(picture.image)))
+    if not _is_sure(reading):
         lies = eye.orientation()
         readable = codes if wish.languages else _codes_for(lies, codes, data)
         reading = _right_way_up(eye, reading, lies, readable or codes)
@@ -70,20 +73,27 @@ def _codes_for(lies: Orientation | None, codes: tuple[str, ...], data: LanguageD
 
 
 def _right_way_up(eye: _Eye, first: Reading, lies: Orientation | None, codes: tuple[str, ...]) -> Reading:
-    """The best of the ways to turn the picture; all are tried when the likely one is no good."""
+    """The best of the four ways to turn the picture; those behind one that is sure are not tried.
+
+    How the page lay at first gives none of them an advantage, so all four give the same text.
+    """
     likely = (lies.quarters,) if lies is not None else ()
     best = first
     for quarters in (*likely, *(turn for turn in range(4) if turn not in likely)):
         if (quarters, codes) != (first.quarters, first.codes):
-            turned = eye.look(codes, quarters)
-            best = turned if _merit(turned) > _merit(best, _FAVOUR) else best
-        if best.quarters == quarters and best.confidence >= SURE and not best.sideways:
+            best = max(best, eye.look(codes, quarters), key=_merit)
+        if best.quarters == quarters and _is_sure(best):
             break
     return best
 
 
-def _merit(reading: Reading, favour: float = 1.0) -> tuple[bool, float]:
-    return not reading.sideways, reading.score * favour
+def _is_sure(reading: Reading) -> bool:
+    """Whether this is the right way up: a few letters may be others upside down, as 815 is sig."""
+    return reading.confidence >= SURE and reading.letters >= TELLING_LETTERS and not reading.sideways
+
+
+def _merit(reading: Reading) -> tuple[bool, float]:
+    return not reading.sideways, reading.score
 
 
 def _told(page: Page, reading: Reading) -> Recognised:

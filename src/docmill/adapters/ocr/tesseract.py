@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from docmill.adapters.ocr.languages import ORIENTATION, LanguageData
+from docmill.adapters.ocr.languages import ORIENTATION, WRITTEN_DOWNWARDS, LanguageData
+from docmill.adapters.ocr.picture import PagePicture
 from docmill.adapters.ocr.upright import Straightened
 from docmill.domain.documents import Word
 from docmill.domain.errors import ReaderTimeout
@@ -43,6 +45,11 @@ class Reading:
         return tuple(word for part in self.paragraphs for line in part.lines for word in line.words)
 
     @property
+    def letters(self) -> int:
+        """How many characters were read."""
+        return sum(len(word.text) for word in self.words)
+
+    @property
     def confidence(self) -> float:
         """The mean of its words', 0-1; 0 without words."""
         return mean_confidence(self.words)
@@ -53,16 +60,21 @@ class Reading:
         return sum(word.confidence**2 * len(word.text) for word in self.words)
 
 
+def is_installed() -> bool:
+    """Whether the extra that recognises is there."""
+    return find_spec("tesserocr") is not None
+
+
 def read(
-    picture: Straightened, codes: tuple[str, ...], data: LanguageData, point: float, seconds: float
+    picture: Straightened, codes: tuple[str, ...], data: LanguageData, paper: PagePicture, seconds: float
 ) -> Reading:
-    """The words of a picture; a pixel of the original one is `point` points wide. Raises ReaderTimeout."""
+    """The words of a picture that was made from `paper`, with their places there. Raises ReaderTimeout."""
     api = _api(data.name_from_root(codes), False)
-    _show(api, picture.image, round(72 / point))
+    _show(api, picture.image, round(72 / paper.point))
     if not api.Recognize(int(seconds * 1000)):
         raise ReaderTimeout
     try:
-        units = list(_words(api, picture, point))
+        units = list(_words(api, picture, paper, codes))
     finally:
         api.Clear()
     upright = sum(len(unit.word.text) for unit in units if unit.upright)
@@ -110,7 +122,7 @@ class _Unit:
     upright: bool
 
 
-def _words(api: Any, picture: Straightened, point: float) -> Iterator[_Unit]:
+def _words(api: Any, picture: Straightened, paper: PagePicture, codes: tuple[str, ...]) -> Iterator[_Unit]:
     import tesserocr
 
     level = tesserocr.RIL
@@ -125,13 +137,22 @@ def _words(api: Any, picture: Straightened, point: float) -> Iterator[_Unit]:
         text = _text(unit).strip()
         if not text or box is None:
             continue
-        place = (round(edge * point, 2) for edge in picture.place(*box))
+        place = paper.place(*picture.place(*box))
         word = Word(text, round(unit.Confidence(level.WORD) / 100, 3), *place)
         rows = unit.RowAttributes()
-        height = rows["row_height"] * point if rows else (box[3] - box[1]) * point
-        upright = unit.Orientation()[0] == tesserocr.Orientation.PAGE_UP
+        height = (rows["row_height"] if rows else box[3] - box[1]) * paper.point
+        upright = _is_upright(unit, codes)
         yield _Unit(word, begins_line, begins_paragraph, height, upright)
         begins_line = begins_paragraph = False
+
+
+def _is_upright(unit: Any, codes: tuple[str, ...]) -> bool:
+    """Lines that run downwards are taken for upright ones; only in some scripts they are."""
+    import tesserocr
+
+    orientation, direction, _, _ = unit.Orientation()
+    downwards = direction == tesserocr.WritingDirection.TOP_TO_BOTTOM
+    return orientation == tesserocr.Orientation.PAGE_UP and (not downwards or codes[0] in WRITTEN_DOWNWARDS)
 
 
 def _text(unit: Any) -> str:

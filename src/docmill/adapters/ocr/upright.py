@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 MOST_SKEW = 12.0  # degrees that are looked at
 _LEAST_SKEW = 0.25  # below it, Tesseract sees no difference, and turning blurs
 _LOOKED_AT = 1_000  # pixels of the longer side are enough to see it
-_MOST_INK = 120_000
+_MOST_INK, _TELLING_INK = 120_000, 100
+_CLEARLY = 1.5  # times as level are the lines one way than the other
 _WHITE = 255
 
 
@@ -64,10 +65,22 @@ def skew(image: Image) -> float:
     The lines of a text are level when the counts of ink by row differ most (after Postl, 1986).
     """
     x, y = _ink(image)
-    if x.size < 100:
+    if x.size < _TELLING_INK:
         return 0.0
     best = _best(x, y, np.arange(-MOST_SKEW, MOST_SKEW + 0.01, 0.5))
     return _best(x, y, np.arange(best - 0.5, best + 0.51, 0.05))
+
+
+def lies_on_its_side(image: Image) -> bool:
+    """Whether the lines of text clearly run up or down the picture instead of across."""
+    x, y = _ink(image)
+    if x.size < _TELLING_INK:
+        return False
+    return _clearest(y, x) > _CLEARLY * _clearest(x, y)
+
+
+def _clearest(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
+    return max(_levelness(x, y, float(angle)) for angle in np.arange(-MOST_SKEW, MOST_SKEW + 0.01, 1.0))
 
 
 def has_ink(image: Image) -> bool:

@@ -16,7 +16,9 @@ from docmill.adapters.readers.rendered import first_without_lead, rendered_block
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import Page, Part, RawBlock, ReadInfo, TextSource
 from docmill.domain.errors import NoPages, PasswordRequired, Unreadable
+from docmill.domain.figures import figures
 from docmill.domain.limits import BATCH_PAGES
+from docmill.domain.recognition import FIGURES
 from docmill.domain.text_layer import ocr_reason
 
 
@@ -154,5 +156,7 @@ def _judged(read: ReadPage) -> Page:
     look = read.look or Look(0, 0, 0)
     text = "\n".join(block.text for block in read.blocks if not block.hidden)
     reason = None if look.bare else ocr_reason(text, pictured=look.pictured, veiled=look.veiled)
+    if reason is None and figures(read.blocks):
+        reason = FIGURES
     source = TextSource.LAYER if text.strip() else TextSource.NONE
     return replace(read.page, source=source, ocr_reason=reason)
