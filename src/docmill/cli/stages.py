@@ -39,12 +39,15 @@ def formats() -> None:
     from rich import box
     from rich.table import Table
 
+    from docmill.adapters.ocr.tesseract import is_installed
     from docmill.domain import media_types
 
     table = Table("format", "extensions", "media type", "read by", box=box.SIMPLE)
     for item in media_types.formats():
         table.add_row(item.name, " ".join(item.extensions), item.media_type, item.engine)
     stdout().print(table)
+    if not is_installed():
+        stdout().print(r"Text in pictures is not recognised here: install docmill\[ocr] for it.")
 
 
 def read(files: Files) -> None:

@@ -18,6 +18,7 @@
     ├── Unreadable                 the document was taken in and cannot be read
     │   ├── PasswordRequired       ├── DamagedFile          ├── NoPages           ├── NoText
     │   ├── ReaderTimeout          ├── ReaderTooLarge       ├── ReaderCrashed       ├── PageNotDrawn
+    │   ├── RecognizerMissing
     ├── EmbedderChanged            another model took over in the middle of a document
     ├── WorkerDied                 reading or computing took the process down
     ├── StepTooSlow, StepHung      a step took longer than its soft or its hard limit
@@ -369,6 +370,12 @@ class PageNotDrawn(Unreadable):
     """This page cannot be drawn: it is damaged, or drawing it failed. Its text can be read all the same."""
 
     code = "page_not_drawn"
+
+
+class RecognizerMissing(Unreadable):
+    """Text in pictures is not recognised here. Install `docmill[ocr]` for the workers, and retry."""
+
+    code = "recognizer_missing"
 
 
 class EmbedderChanged(DocmillError):

@@ -37,6 +37,7 @@ class Cause(StrEnum):
     QUOTA_EXCEEDED = "quota_exceeded"
     STORE_UNREACHABLE = "store_unreachable"
     READING_EXPOSED = "reading_exposed"
+    RECOGNIZER_MISSING = "recognizer_missing"
     FOLDER_UNWRITABLE = "folder_unwritable"
     DISK_FULL = "disk_full"
     BEAT_SILENT = "beat_silent"
@@ -103,6 +104,7 @@ ADVICE: Mapping[Cause, Advice] = {
     Cause.READING_EXPOSED: Advice(
         _W, "Run it on a kernel with seccomp and Landlock (5.13 or newer), or take in no stranger's files."
     ),
+    Cause.RECOGNIZER_MISSING: Advice(_W, "Install docmill[ocr], then retry documents with missing pages."),
     Cause.DISK_FULL: Advice(_E, "Free at least 2 GiB there."),
     Cause.BEAT_SILENT: Advice(_W, "Start docmill beat. Until then the workers recover on their own, later."),
     Cause.RECOVERY_SILENT: Advice(

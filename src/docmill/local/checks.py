@@ -19,6 +19,7 @@ import redis
 
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.ocr.languages import LanguageData
+from docmill.adapters.ocr.tesseract import is_installed
 from docmill.adapters.readers.confinement import granted_here
 from docmill.db.migrate import current_and_head
 from docmill.domain.errors import DocmillError, PartMissing
@@ -30,7 +31,7 @@ from docmill.local.state import RunningPart, State
 from docmill.settings import Settings
 
 LEAST_FREE = 2 * 1024**3  # bytes: a database that cannot write its log stops
-_LIBRARIES = ("docmill", "openvino", "liteparse", "xberg", "tesserocr", "celery", "sqlalchemy")
+_LIBRARIES = ("docmill", "openvino", "liteparse", "xberg", "celery", "sqlalchemy")
 _LEAST_POSTGRES = 15
 _MOST_SKEW = 5.0  # seconds
 _SECONDS = 3  # a server has to answer
@@ -54,7 +55,7 @@ def look_at_machine(settings: Settings, state: State | None) -> Iterator[Look]:
     yield from map(_library, _LIBRARIES)
     yield _model(settings)
     yield _reading()
-    yield Fact("text recognition", ", ".join(LanguageData(settings.ocr_data_dir).languages()))
+    yield _recognition(settings)
     yield from _disks(settings)
     yield _folder("data directory", settings.home)
     yield _folder("storage", settings.storage_path)
@@ -114,6 +115,16 @@ def _reading() -> Look:
     if missing:
         return Finding(Cause.READING_EXPOSED, "reading", f"Not granted by this kernel: {', '.join(missing)}.")
     return Fact("reading", f"confined: {', '.join(protection.value for protection in granted)}")
+
+
+def _recognition(settings: Settings) -> Look:
+    """An extra: without it, pages that are only to be seen are missing, and say so."""
+    languages = LanguageData(settings.ocr_data_dir).languages()
+    if not is_installed():
+        return Finding(Cause.RECOGNIZER_MISSING, "text recognition", "tesserocr is not installed.")
+    if not languages:
+        return Finding(Cause.RECOGNIZER_MISSING, "text recognition", "There is no language data.")
+    return Fact("text recognition", ", ".join(languages))
 
 
 def _disks(settings: Settings) -> Iterator[Look]:

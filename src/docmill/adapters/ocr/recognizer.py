@@ -8,8 +8,10 @@ from pathlib import Path
 
 from docmill.adapters.ocr.child import recognised_of, request_of
 from docmill.adapters.ocr.languages import LanguageData, code_of
+from docmill.adapters.ocr.tesseract import is_installed
 from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.wire import error_of
+from docmill.domain.errors import RecognizerMissing
 from docmill.domain.recognition import Recognised, Wish
 
 PROGRAM = "docmill.adapters.ocr.child"
@@ -72,6 +74,8 @@ class RecognisingChild:
         child = self._child
         if child is None or not child.is_fit(PAGES_A_CHILD, self._memory * 2 // 3):
             self.close()
-            folders = LanguageData(self._data_dir).folders()
-            child = self._child = ChildProcess(self._memory, PROGRAM, self._scratch_dir, folders)
+            data = LanguageData(self._data_dir)
+            if not is_installed() or not data.languages():
+                raise RecognizerMissing
+            child = self._child = ChildProcess(self._memory, PROGRAM, self._scratch_dir, data.folders())
         return child
