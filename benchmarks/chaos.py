@@ -1,6 +1,6 @@
 """Strikes the whole product with faults while documents go through it, and counts what was lost.
 
-    python -m benchmarks.chaos [--faults 300] [--documents 300] [--seed N] [--embedder hashing]
+    python -m benchmarks.chaos [--faults 300] [--documents 300] [--seed N] [--embedder openai]
 
 Prints a table and writes benchmarks/out/chaos.json. The seed decides which fault strikes when and on what,
 and which files are sent. Ends with 1 when a promise was not kept.
@@ -135,7 +135,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=300)
     parser.add_argument("--documents", type=int, default=300)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--embedder", choices=("hashing", "minilm"), default="hashing")
+    parser.add_argument("--embedder", choices=("openai", "hashing", "minilm"), default="openai")
     wanted = parser.parse_args()
     console = Console()
     configure_logs("WARNING", "text")

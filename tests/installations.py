@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,17 @@ class Installation:
     app: App
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, part: str) -> subprocess.Popen[bytes]:
-        """Start `docmill worker`, `beat` or `api` as a process of its own."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """Every setting, as a process of this installation is told it."""
+        return _environment(self.settings)
+
+    def start(self, part: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start `docmill worker`, `beat` or `api` as a process of its own, with more in its environment."""
         with (self.settings.home / f"{part}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "docmill", part],
-                env={**os.environ, **_environment(self.settings)},
+                env={**os.environ, **self.environment, **(environment or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

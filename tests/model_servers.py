@@ -18,6 +18,7 @@ import numpy as np
 
 from docmill.adapters.embedders.hashing import Hashing
 
+_KEPT = 200  # requests
 MODEL = "text-hashing-1"
 KEY = "sk-a-key-that-only-tests-know"
 
@@ -68,7 +69,8 @@ DOWN = error(500, None)
 class ModelServer:
     """`answers` are given one after another, then `usual` to all that follow; where that is None, vectors.
 
-    `asked` holds the body of every request. A call takes `most_texts`, each of `most_words` words and signs.
+    `calls` counts the requests, `asked` holds the bodies of the last ones. A call takes
+    `most_texts`, and each of them `most_words` words and signs.
     """
 
     port: int
@@ -77,6 +79,7 @@ class ModelServer:
     delay: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     usual: Answer | None = None
+    calls: int = 0
     asked: list[dict[str, Any]] = field(default_factory=list)
     embedder: Hashing = field(default_factory=Hashing)
 
@@ -138,7 +141,8 @@ def serving_model(**options: Any) -> Iterator[ModelServer]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            model.asked.append(body)
+            model.calls += 1
+            model.asked = [*model.asked[-_KEPT:], body]
             time.sleep(model.delay)
             answer = model.answers.pop(0) if model.answers else model.usual
             given = answer or model.answer(self.path, self.headers["Authorization"], body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.chaos import message_faults, process_faults, server_faults
+from tests.chaos import message_faults, model_faults, process_faults, server_faults
 from tests.chaos.network_faults import Strike, between
 from tests.proxy import Network
 
@@ -52,10 +52,12 @@ _PROCESSES = (
     Fault("deploy a worker", "worker", process_faults.deploy_worker, quick=True),
     Fault("deploy everything", "worker", process_faults.deploy_everything),
     Fault("two Beats", "beat", process_faults.two_beats),
+    Fault("the clock of a worker is wrong", "clock", process_faults.set_clock, 2, quick=True),
 )
 _SERVERS = (
     Fault("kill PostgreSQL", "database", server_faults.kill_database, 2, quick=True),
     Fault("kill a connection's process in PostgreSQL", "database", server_faults.kill_connection),
+    Fault("no space for PostgreSQL", "database", server_faults.fill_database_disk, 2, quick=True),
     Fault("kill the broker", "broker", server_faults.kill_broker, 2),
     Fault("kill the broker, back empty", "broker", server_faults.kill_broker_empty, 2, quick=True),
     Fault("flush the broker", "broker", server_faults.flush_broker, 2, quick=True),
@@ -64,6 +66,13 @@ _SERVERS = (
     Fault("no space for uploads", "storage", server_faults.fill_disk),
     Fault("no storage", "storage", server_faults.lose_storage, quick=True),
 )
+_MODEL = (
+    Fault("the model answers 500", "model", model_faults.fail, 2, quick=True),
+    Fault("the model is busy", "model", model_faults.be_busy),
+    Fault("the model answers nonsense", "model", model_faults.talk_nonsense),
+    Fault("the model hangs", "model", model_faults.hang, quick=True),
+    Fault("the model is slow", "model", model_faults.be_slow),
+)
 _NETWORK = tuple(
     Fault(
         f"network to the {server} {network.replace('_', ' ')}",
@@ -71,7 +80,7 @@ _NETWORK = tuple(
         between(server, network),
         quick=network is Network.RESETTING,
     )
-    for server in ("database", "broker")
+    for server in ("database", "broker", "model")
     for network in Network
     if network is not Network.FINE
 )
@@ -81,5 +90,5 @@ _MESSAGES = (
     Fault("messages lost", "messages", message_faults.lose),
 )
 
-FAULTS: Sequence[Fault] = (*_PROCESSES, *_SERVERS, *_NETWORK, *_MESSAGES)
+FAULTS: Sequence[Fault] = (*_PROCESSES, *_SERVERS, *_MODEL, *_NETWORK, *_MESSAGES)
 QUICK: Sequence[Fault] = tuple(fault for fault in FAULTS if fault.quick)

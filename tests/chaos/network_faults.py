@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 
 from tests.chaos.site import LEASE_SECONDS, Site
-from tests.proxy import Network
+from tests.proxy import Network, Proxy
 
 Strike = Callable[[Site, random.Random], bool]
 
 
 def between(server: str, network: Network) -> Strike:
-    """The network between one side and `server` ("database" or "broker") behaves so for some seconds."""
+    """The network between one side and `server` (a field of Side) behaves so for some seconds."""
 
     def strike(site: Site, draw: random.Random) -> bool:
         side = draw.choice(site.sides)
-        proxy = side.database if server == "database" else side.broker
+        proxy: Proxy = getattr(side, server)
         with proxy.network(network, delay=draw.uniform(0.02, 0.1)):
             time.sleep(draw.triangular(0.5, LEASE_SECONDS + 3, 1.0))
         return True

@@ -133,6 +133,15 @@ def deafen(site: Site, _draw: random.Random) -> bool:
     return False
 
 
+def set_clock(site: Site, draw: random.Random) -> bool:
+    """The clock of a worker's host goes wrong, by more than any lease, and is set right again."""
+    if site.around.clock is None:
+        return False
+    with site.around.clock.off(draw.choice((-3600, -60, 60, 3600))):
+        time.sleep(draw.uniform(2.0, 6.0))
+    return True
+
+
 def two_beats(site: Site, draw: random.Random) -> bool:
     """A second Beat beside the first."""
     name = f"beat-{uuid4().hex[:6]}"

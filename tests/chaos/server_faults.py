@@ -26,6 +26,15 @@ def kill_database(site: Site, draw: random.Random) -> bool:
     return True
 
 
+def fill_database_disk(site: Site, draw: random.Random) -> bool:
+    """Not a byte is left on the disk of PostgreSQL, for tables or for its log."""
+    if site.around.disk is None:
+        return False
+    with site.around.disk.full():
+        time.sleep(draw.uniform(1.0, 4.0))
+    return True
+
+
 def kill_connection(site: Site, draw: random.Random) -> bool:
     """A server process of PostgreSQL is killed; PostgreSQL then restarts all of them."""
     with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,8 +1,9 @@
 """The installation that faults strike: its own servers, two workers, and a network that can fail.
 
 One data directory is run by `docmill up` (worker, Beat and API under its supervisor), a second one by a
-`docmill worker` alone, as another machine would run it. Both reach PostgreSQL and the broker through proxies
-of their own; what checks them does not.
+`docmill worker` alone, as another machine would run it, with a clock of its own. Both reach PostgreSQL, the
+broker and the model's server through proxies of their own; what checks them does not. PostgreSQL writes to a
+disk of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from tests.chaos.keeper import Keeper
+from tests.clocks import Clock, own_clock
+from tests.disks import Disk, mounted_disk
+from tests.model_servers import ModelServer, serving_model
 from tests.proxy import Proxy
 from tests.servers import IN_A_HURRY
 
@@ -39,8 +43,10 @@ T = TypeVar("T")
 KEY = "dm_a-key-that-only-chaos-knows"
 LEASE_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
+MODEL_SECONDS = 2.0
+DISK_BYTES = 8 * 1024**3  # that PostgreSQL may fill; it takes as much memory as is used of it
 # A commit that was answered survives the death of the server. A power cut is not among the faults.
-_DURABLE = {**IN_A_HURRY, "synchronous_commit": "on"}
+_DURABLE = {**IN_A_HURRY, "synchronous_commit": "on", "max_wal_size": "256MB"}
 _PATIENCE = 60.0  # seconds that a server may be away while somebody asks it
 
 
@@ -51,6 +57,19 @@ class Side:
     settings: Settings
     database: Proxy
     broker: Proxy
+    model: Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What no keeper keeps: the model's server, PostgreSQL's disk, the clock of the second worker.
+
+    `disk` and `clock` are None where this machine or this account allows no such thing.
+    """
+
+    model: ModelServer
+    disk: Disk | None
+    clock: Clock | None
 
 
 @dataclass
@@ -62,6 +81,7 @@ class Site:
     app: App
     url: str
     broker_folder: Path
+    around: Around
     deaths: dict[int, float] = field(default_factory=dict)
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
@@ -142,31 +162,45 @@ def running_site(home: Path, **settings: Any) -> Iterator[Site]:
     """Everything running and ready; nothing of it is left afterwards."""
     for folder in (home, home / "up", home / "alone"):
         prepare_home(folder)
-    keeper = Keeper(home / "logs")
     proxies: list[Proxy] = []
-    try:
-        site = _start(home, keeper, proxies, settings)
-        yield site
-        site.app.engine.dispose()
-    finally:
-        keeper.stop()
-        for proxy in proxies:
-            proxy.close()
+    with serving_model() as model, mounted_disk(DISK_BYTES) as disk, own_clock(home) as clock:
+        keeper = Keeper(home / "logs")
+        try:
+            site = _start(home, keeper, proxies, Around(model, disk, clock), settings)
+            yield site
+            site.app.engine.dispose()
+        finally:
+            keeper.stop()
+            for proxy in proxies:
+                proxy.close()
 
 
-def _start(home: Path, keeper: Keeper, proxies: list[Proxy], chosen: dict[str, Any]) -> Site:
+def _start(
+    home: Path,
+    keeper: Keeper,
+    proxies: list[Proxy],
+    around: Around,
+    chosen: dict[str, Any],
+) -> Site:
+    if around.disk is not None:
+        (home / "postgres").symlink_to(around.disk.place("postgres"))
     database = postgres.cluster(home, choose_port(0, "DOCMILL_DATABASE_PORT"))
     broker = redis.broker(home, choose_port(0, "DOCMILL_BROKER_PORT"))
     keeper.keep(postgres.part(database, _DURABLE), redis.part(broker))
     keeper.wait_until_ready("postgres", "redis")
     postgres.prepare(database)
     upgrade(database.url)
-    direct = _settings(home, database.url, broker.url, chosen)
-    sides = (_side(home / "up", direct, proxies), _side(home / "alone", direct, proxies))
-    keeper.keep(_up(sides[0].settings), product.worker(sides[1].settings))
+    direct = _settings(home, database.url, broker.url, {**around.model.settings, **chosen})
+    up, alone = (_side(home / name, direct, around.model, proxies) for name in ("up", "alone"))
+    keeper.keep(_up(up.settings), _going_by(around.clock, product.worker(alone.settings)))
     keeper.wait_until_ready("up", "worker")
-    url = product.api_url(sides[0].settings)
-    return Site(keeper, sides, make_app(direct), url, broker.folder)
+    url = product.api_url(up.settings)
+    return Site(keeper, (up, alone), make_app(direct), url, broker.folder, around)
+
+
+def _going_by(clock: Clock | None, part: Part) -> Part:
+    """The part as a host with that clock would run it."""
+    return replace(part, environment={**part.environment, **(clock.environment if clock else {})})
 
 
 def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, Any]) -> Settings:
@@ -179,7 +213,7 @@ def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, 
         api_port=choose_port(0, "DOCMILL_API_PORT"),
         api_key=SecretStr(KEY),
         **{
-            "embedder": "hashing",
+            "embed_timeout_seconds": MODEL_SECONDS,
             "worker_processes": 2,
             "lease_seconds": LEASE_SECONDS,
             "sweep_seconds": SWEEP_SECONDS,
@@ -194,14 +228,16 @@ def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, 
     )
 
 
-def _side(home: Path, direct: Settings, proxies: list[Proxy]) -> Side:
-    """A place that reaches both servers through proxies of its own."""
+def _side(home: Path, direct: Settings, model: ModelServer, proxies: list[Proxy]) -> Side:
+    """A place that reaches every server through proxies of its own."""
     urls = {"database_url": direct.database, "broker_url": direct.broker}
     through = {name: Proxy(make_url(url).port or 0) for name, url in urls.items()}
-    proxies += through.values()
     ways = {name: SecretStr(_by(url, through[name].port)) for name, url in urls.items()}
-    settings = direct.model_copy(update={"home": home, **ways})
-    return Side(settings, through["database_url"], through["broker_url"])
+    to_model = Proxy(model.port)
+    proxies += [*through.values(), to_model]
+    embed_url = replace(model, port=to_model.port).url
+    settings = direct.model_copy(update={"home": home, "embed_url": embed_url, **ways})
+    return Side(settings, through["database_url"], through["broker_url"], to_model)
 
 
 def _by(url: str, port: int) -> str:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tests.chaos.documents import File
 from tests.installations import installation
+from tests.model_servers import serving_model
 
 from docmill.domain.ids import dataset_id, document_id
 from docmill.services.intake import DEFAULT_DATASET
@@ -85,7 +86,10 @@ def undisturbed(
     database_url: str, broker_url: str, home: Path, files: Sequence[File], **settings: Any
 ) -> dict[UUID, End]:
     """How these files end in an installation of their own where nothing goes wrong."""
-    with installation(database_url, broker_url, home, **settings) as quiet:
+    with (
+        serving_model() as model,
+        installation(database_url, broker_url, home, **{**model.settings, **settings}) as quiet,
+    ):
         quiet.start("worker")
         accepted = [quiet.accept(file.name, file.content) for file in files]
         quiet.wait_until_ended(*(one.task_id for one in accepted), seconds=60 + len(files))

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import psutil
+import psycopg
 import pytest
+from psycopg.errors import DiskFull, QueryCanceled, SerializationFailure
 from sqlalchemy import Engine, text
 from tests.pipelines import (
     NotedDispatcher,
@@ -133,6 +135,71 @@ def test_a_transient_error_is_tried_again_later_from_its_cursor(engine: Engine) 
     runner.run(task, StageName.EMBED)
     assert task_row(engine, task).status == "succeeded"
     assert results(engine, task) == EVERYTHING_ONCE
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(DiskFull, "database_busy"), (QueryCanceled, "database_busy"), (SerializationFailure, "database_busy")],
+)
+def test_what_the_driver_says_of_a_full_server_passes(
+    engine: Engine, error: type[psycopg.Error], code: str
+) -> None:
+    """Rows that are copied pass by SQLAlchemy, and so do the driver's errors."""
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def fail_once(number: int) -> None:
+        if not stages[StageName.CHUNK].computed:
+            raise error("could not extend file: No space left on device")
+
+    stages[StageName.CHUNK].before_step = fail_once
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    row = task_row(engine, task)
+    assert (row.status, row.errors, row.error["code"]) == ("queued", 1, code)
+
+
+def test_a_lost_connection_in_the_middle_of_a_copy_gives_the_task_back(engine: Engine) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+
+    def break_off(number: int) -> None:
+        raise psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly")
+
+    stages[StageName.CHUNK].before_step = break_off
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    row = task_row(engine, task)
+    assert (row.status, row.errors, row.owner) == ("queued", 0, None)
+
+
+NO_ROOM = """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"""
+
+
+def test_an_end_that_cannot_be_written_gives_the_task_back(engine: Engine) -> None:
+    """The row that would say how it ended finds no room; that it is in line again does."""
+    task = put_in_line(engine)
+    execute(engine, NO_ROOM)
+    execute(
+        engine,
+        """CREATE TRIGGER no_room BEFORE UPDATE ON document_tasks FOR EACH ROW
+        WHEN (NEW.error IS NOT NULL) EXECUTE FUNCTION no_room()""",
+    )
+    stages = counting_stages()
+
+    def refuse(number: int) -> None:
+        raise PasswordRequired
+
+    stages[StageName.CHUNK].before_step = refuse
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    assert task_row(engine, task).status == "queued"
+    assert events(engine, task)[-1] == "let_go"
+
+    execute(engine, "DROP TRIGGER no_room ON document_tasks")
+    make_runner(engine, stages).run(task, StageName.CHUNK)
+    assert task_row(engine, task).error["code"] == "password_required"
 
 
 class DatabaseUnavailableElsewhere(PasswordRequired):

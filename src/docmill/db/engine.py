@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import psycopg
 from pgvector.psycopg import register_vector
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from docmill.domain.errors import DatabaseBusy, DatabaseUnavailable, DocmillError
@@ -64,20 +64,26 @@ def alone(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+DATABASE_ERRORS = (DBAPIError, PoolTimeout, psycopg.Error)
+
 # By SQLSTATE: the server is gone, starting or stopping; it is full, or our work met other work.
 _GONE = frozenset({"57P01", "57P02", "57P03", "53300", ""})
 _BUSY = frozenset({"40001", "40P01", "55P03", "57014", "53100", "53200"})
 
 
 def typed(error: BaseException) -> DocmillError | None:
-    """DatabaseUnavailable or DatabaseBusy where that is what an error says; None where we asked wrongly."""
+    """DatabaseUnavailable or DatabaseBusy where that is what an error says; None where we asked wrongly.
+
+    An error of the driver itself counts as well: rows that are copied pass by SQLAlchemy.
+    """
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable()
-    if not isinstance(error, DBAPIError):
+    said = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(said, psycopg.Error):
         return None
-    state = getattr(error.orig, "sqlstate", None) or ""
-    gone = state.startswith("08") or (state in _GONE and isinstance(error, OperationalError))
-    if error.connection_invalidated or gone:
+    state = said.sqlstate or ""
+    gone = state.startswith("08") or (state in _GONE and isinstance(said, psycopg.OperationalError))
+    if gone or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return DatabaseUnavailable()
     return DatabaseBusy() if state in _BUSY else None
 
@@ -89,7 +95,7 @@ def reaching_database(call: Callable[P, T]) -> Callable[P, T]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
-        except (DBAPIError, PoolTimeout) as error:
+        except DATABASE_ERRORS as error:
             better = typed(error)
             if better is None:
                 raise

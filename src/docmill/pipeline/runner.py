@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill.db import tasks
-from docmill.db.engine import alone, typed
+from docmill.db.engine import DATABASE_ERRORS, alone, typed
 from docmill.db.line import more_urgent
 from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.errors import (
@@ -300,15 +300,26 @@ class Runner:
         return ended.following
 
     def _pause(self, claim: tasks.Claim) -> None:
-        with self._engine.begin() as connection:
+        def rest(connection: Connection) -> None:
             if not tasks.pause(connection, claim):  # resumed meanwhile, or lost
                 tasks.let_go(connection, claim, EventKind.LET_GO)
+
+        self._settle(claim, rest)
         log.info("paused")
 
     def _let_go(self, claim: tasks.Claim, kind: EventKind) -> None:
-        with self._engine.begin() as connection:
-            tasks.let_go(connection, claim, kind)
+        self._settle(claim, lambda connection: tasks.let_go(connection, claim, kind))
         log.info("let_go", reason=kind.value)
+
+    def _settle(self, claim: tasks.Claim, write: Callable[[Connection], object]) -> None:
+        """Write what becomes of a task that is not carried on; where that cannot be kept, give it back."""
+        try:
+            with self._engine.begin() as connection:
+                write(connection)
+        except DATABASE_ERRORS as error:
+            if typed(error) is None:
+                raise
+            self._give_back(claim)
 
     def _record_error(self, claim: tasks.Claim, error: Exception) -> None:
         """Turn what a stage raised into a row: fail, retry later, or give the task back."""
@@ -321,11 +332,11 @@ class Runner:
             return
         queue = QUEUE_OF_STAGE[claim.stage]
         wait = self._settings.retries.wait(queue, error, claim.errors, random.random())  # noqa: S311
-        with self._engine.begin() as connection:
-            if wait is not None:
-                tasks.schedule_retry(connection, claim, error.as_row(), wait)
-            else:
-                tasks.fail(connection, claim, error.as_row())
+        row = error.as_row()
+        if wait is None:
+            self._settle(claim, lambda connection: tasks.fail(connection, claim, row))
+        else:
+            self._settle(claim, lambda connection: tasks.schedule_retry(connection, claim, row, wait))
         log.warning("stage_failed", code=error.code, error=error.message, retry_in_seconds=wait)
 
     def _give_back(self, claim: tasks.Claim) -> None:
