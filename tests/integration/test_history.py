@@ -10,7 +10,7 @@ from tests.pipelines import counting_stages, events, make_runner, put_in_line, t
 from tests.servers import Databases
 from tests.serving import Served, problem, serving
 
-from docmill.db import tasks
+from docmill.db import owners, tasks
 from docmill.db.control import Scope, Verb, move
 from docmill.domain.events import sentence
 from docmill.domain.states import EventKind, StageName
@@ -87,8 +87,8 @@ def test_a_pause_that_waits_for_a_worker_is_told_also_when_that_worker_dies(engi
     with engine.begin() as connection:
         assert tasks.claim(connection, task, StageName.EXTRACT, "a-worker", 30.0)
         move(connection, Verb.PAUSE, Scope.DATASET, "default", task_row(engine, task).dataset_id)
-        (lost,) = tasks.running(connection)
-        tasks.free(connection, lost, died=True, crash_limit=2, error={})
+        (lost,) = owners.running(connection)
+        owners.free(connection, lost, died=True, crash_limit=2, error={})
 
     assert events(engine, task) == ["claimed", "pause_requested", "owner_lost", "paused"]
 

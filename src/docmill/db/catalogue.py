@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from docmill.db.conditions import RUNNABLE
 from docmill.domain.states import Desired, EventKind, Status, TaskStatus
 from docmill.domain.status import LAST_PLACE, NAMINGS
 
@@ -167,9 +168,7 @@ _STATUS_CONDITIONS = {
     for name in TaskStatus
 }
 
-_WAITING = """SELECT FROM document_tasks
-  WHERE stage = :stage AND status = 'queued' AND desired = 'run'
-    AND (next_attempt_at IS NULL OR next_attempt_at <= now())"""
+_WAITING = f"SELECT FROM document_tasks t WHERE stage = :stage AND {RUNNABLE}"
 
 # Two ranges of one index, and no farther than a person cares: as fast in a line of 100,000 as in one of ten.
 _PLACE = text(

@@ -12,16 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from docmill.db.conditions import RUNNABLE, not_held
 from docmill.domain.states import StageName
 
 _WAITING = text(
-    """SELECT stage, count(*) AS tasks, extract(epoch FROM
+    f"""SELECT stage, count(*) AS tasks, extract(epoch FROM
   now() - min(greatest(updated_at, next_attempt_at)))::float8 AS seconds,
   count(*) FILTER (WHERE coalesce(dispatched_at, updated_at) < now() - make_interval(secs => :a_while)) AS old
-FROM document_tasks t WHERE status = 'queued' AND desired = 'run'
-  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
-  AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*'))
-GROUP BY stage"""
+FROM document_tasks t WHERE {RUNNABLE} AND {not_held("t.stage")} GROUP BY stage"""  # noqa: S608
 )
 _OVERDUE = text(
     """SELECT count(*) AS tasks, extract(epoch FROM now() - min(lease_until))::float8 AS seconds

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from docmill.db.conditions import RUNNABLE, not_held
 from docmill.db.workers import LIVING_SECONDS
 from docmill.domain.estimates import Evidence, Progress, Size
 from docmill.domain.states import StageName, Status
@@ -39,14 +40,10 @@ WHERE v.total_chunks > 0 AND p.finished_at IS NOT NULL
 ORDER BY r.id DESC"""
 )
 
-_RUNNABLE = """t.status = 'queued' AND t.desired = 'run'
-  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= now())
-  AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*'))"""
-
 _OPEN = text(
     f"""WITH t AS (
   SELECT id, version_id, document_id, priority, created_at, stage, status FROM document_tasks t
-  WHERE t.status = 'running' OR ({_RUNNABLE})
+  WHERE t.status = 'running' OR ({RUNNABLE} AND {not_held("t.stage")})
   ORDER BY t.status = 'running' DESC, t.priority DESC, t.created_at LIMIT :most
 )
 SELECT t.priority, t.created_at, t.stage, t.status, d.media_type, d.size_bytes, v.characters,
@@ -62,7 +59,7 @@ ORDER BY t.priority DESC, t.created_at"""  # noqa: S608 - our own words only
 _MILESTONES = text(
     f"""SELECT priority, created_at, place FROM (
   SELECT priority, created_at, row_number() OVER (ORDER BY priority DESC, created_at) AS place
-  FROM document_tasks t WHERE {_RUNNABLE}) AS line
+  FROM document_tasks t WHERE {RUNNABLE} AND {not_held("t.stage")}) AS line
 WHERE place % 100 = 0 ORDER BY place LIMIT :most"""  # noqa: S608
 )
 

@@ -8,27 +8,25 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from docmill.db.conditions import RUNNABLE, not_held
 from docmill.domain.states import StageName
 
 _MORE_URGENT = text(
-    """
+    f"""
 SELECT id AS task_id, stage, run_on FROM document_tasks t
-WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages) AND priority > :priority
-  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
-  AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*'))
-ORDER BY priority DESC, created_at LIMIT 1"""
+WHERE {RUNNABLE} AND stage = ANY(:stages) AND priority > :priority AND {not_held("t.stage")}
+ORDER BY priority DESC, created_at LIMIT 1"""  # noqa: S608
 )
 
-_RUNNABLE = """
-FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND stage = ANY(:stages)
-  AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+_UNTOLD = f"""
+FROM document_tasks t WHERE {RUNNABLE} AND stage = ANY(:stages)
   AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')"""
 
-_COUNT_RUNNABLE = text(f"SELECT count(*) {_RUNNABLE}")
+_COUNT_RUNNABLE = text(f"SELECT count(*) {_UNTOLD}")
 _TAKE_RUNNABLE = text(
     f"""
 UPDATE document_tasks SET dispatched_at = now() WHERE id IN (
-  SELECT id {_RUNNABLE} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
+  SELECT id {_UNTOLD} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
   LIMIT :count FOR UPDATE SKIP LOCKED)
 RETURNING id, stage, priority, crashes"""  # noqa: S608
 )

@@ -1,20 +1,20 @@
 """The statements that move a task. Each names the states it may leave and tells when no row moved.
 
-Nothing else in docmill writes `document_tasks` after a task was made, so the history, which is written
-in the same statement, cannot be forgotten.
+With owners.py and control.py they are all that writes `document_tasks` after a task was made. Each writes its
+row of history in the same statement, so that it cannot be forgotten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from docmill.db.conditions import RUNNABLE, not_held
 from docmill.domain.states import Desired, EventKind, StageName
 
 # What ends a worker's hold on a task that somebody wants to rest also brings it to rest.
@@ -22,7 +22,7 @@ _AT_REST = """UNION ALL
   SELECT tenant_id, dataset_id, document_id, id, 'paused', stage, jsonb_build_object() FROM moved
   WHERE status = 'queued' AND desired = 'pause'"""
 
-_EVENT = f"""event AS (
+EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
   SELECT tenant_id, dataset_id, document_id, id, {{kind}}, stage, {{data}} FROM moved
   {_AT_REST}
@@ -92,22 +92,19 @@ _BEGIN_PROGRESS = """progress AS (
   ON CONFLICT DO NOTHING
 )"""
 
-_NOT_HELD = "NOT EXISTS (SELECT FROM stage_holds WHERE stage_holds.stage IN ({stage}, '*'))"
-
 _CLAIM = text(
     f"""
 WITH moved AS (
-  UPDATE document_tasks SET status = 'running', owner = :owner, fence = fence + 1,
+  UPDATE document_tasks t SET status = 'running', owner = :owner, fence = fence + 1,
     lease_until = now() + make_interval(secs => :lease), next_attempt_at = NULL,
     started_at = coalesce(started_at, now()), updated_at = now()
-  WHERE id = :id AND stage = :stage AND status = 'queued' AND desired = 'run'
-    AND (next_attempt_at IS NULL OR next_attempt_at <= now()) AND {_NOT_HELD.format(stage=":stage")}
+  WHERE id = :id AND stage = :stage AND {RUNNABLE} AND {not_held(":stage")}
   RETURNING *
-), {_BEGIN_PROGRESS}, {_EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
+), {_BEGIN_PROGRESS}, {EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
 {_CLAIMED_COLUMNS}"""  # noqa: S608 - no value is spliced in
 )
 
-_GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
+GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
 
 _CURSOR = bindparam("cursor", type_=JSONB)
 _KEEP = """cursor = :cursor, done = :done, total = :total, steps = steps + 1,
@@ -118,25 +115,25 @@ _STEP = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease), updated_at = now()
-  WHERE {_GUARD} RETURNING id, stage, desired
+  WHERE {GUARD} RETURNING id, stage, desired
 ), progress AS (
   UPDATE stage_progress p SET {_KEEP}
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
 )
-SELECT desired, NOT {_NOT_HELD.format(stage="moved.stage")} AS held FROM moved"""  # noqa: S608
+SELECT desired, NOT {not_held("moved.stage")} AS held FROM moved"""  # noqa: S608
 ).bindparams(_CURSOR)
 
 _ORDERS = text(
     f"""
-SELECT desired, NOT {_NOT_HELD.format(stage="document_tasks.stage")} AS held FROM document_tasks
-WHERE {_GUARD}"""  # noqa: S608
+SELECT desired, NOT {not_held("document_tasks.stage")} AS held FROM document_tasks
+WHERE {GUARD}"""  # noqa: S608
 )
 
 _RENEW = text(
-    f"UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease) WHERE {_GUARD}"  # noqa: S608
+    f"UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease) WHERE {GUARD}"  # noqa: S608
 )
 
-_BLAME = text(f"UPDATE document_tasks SET error = :error WHERE {_GUARD}").bindparams(  # noqa: S608
+_BLAME = text(f"UPDATE document_tasks SET error = :error WHERE {GUARD}").bindparams(  # noqa: S608
     bindparam("error", type_=JSONB)
 )
 
@@ -146,7 +143,7 @@ _FINISHED = """finished AS (
 )"""
 _STAGE_DONE = _FINISHED.format(kept="")
 _STAGE_DONE_WITH_STEP = _FINISHED.format(kept=f", {_KEEP}")
-_GUARD_TO_RUN = f"{_GUARD} AND desired = 'run'"
+_GUARD_TO_RUN = f"{GUARD} AND desired = 'run'"
 
 _STAGE_EVENT = f"""event AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage, data)
@@ -170,7 +167,7 @@ WITH moved AS (
 SELECT id FROM moved"""  # noqa: S608
 
 
-_HAND_ON = text(_hand_on(_GUARD, _STAGE_DONE))
+_HAND_ON = text(_hand_on(GUARD, _STAGE_DONE))
 _HAND_ON_WITH_STEP = text(_hand_on(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
 
 _RUN_ON = text(
@@ -178,7 +175,7 @@ _RUN_ON = text(
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
-  WHERE {_GUARD_TO_RUN} AND {_NOT_HELD.format(stage=":next")} RETURNING *
+  WHERE {_GUARD_TO_RUN} AND {not_held(":next")} RETURNING *
 ), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 )
@@ -206,7 +203,7 @@ WITH moved AS (
 SELECT id FROM moved"""  # noqa: S608
 
 
-_PUBLISH = text(_publish(_GUARD, _STAGE_DONE))
+_PUBLISH = text(_publish(GUARD, _STAGE_DONE))
 _PUBLISH_WITH_STEP = text(_publish(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
 
 _FAIL = text(
@@ -214,8 +211,8 @@ _FAIL = text(
 WITH moved AS (
   UPDATE document_tasks SET status = 'failed', owner = NULL, lease_until = NULL, fence = fence + 1,
     error = :error, updated_at = now(), finished_at = now()
-  WHERE {_GUARD} RETURNING *
-), {_EVENT.format(kind="'failed'", data="error")}
+  WHERE {GUARD} RETURNING *
+), {EVENT.format(kind="'failed'", data="error")}
 SELECT id FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
 
@@ -226,8 +223,8 @@ WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
     errors = errors + 1, error = :error, next_attempt_at = now() + make_interval(secs => :delay),
     dispatched_at = NULL, updated_at = now()
-  WHERE {_GUARD} RETURNING *
-), {_EVENT.format(kind="'retry_scheduled'", data=_ATTEMPT)}
+  WHERE {GUARD} RETURNING *
+), {EVENT.format(kind="'retry_scheduled'", data=_ATTEMPT)}
 SELECT id FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
 
@@ -236,8 +233,8 @@ _PAUSE = text(
 WITH moved AS (
   UPDATE document_tasks SET status = 'paused', owner = NULL, lease_until = NULL, fence = fence + 1,
     updated_at = now()
-  WHERE {_GUARD} AND desired = 'pause' RETURNING *
-), {_EVENT.format(kind="'paused'", data="'{}'::jsonb")}
+  WHERE {GUARD} AND desired = 'pause' RETURNING *
+), {EVENT.format(kind="'paused'", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
 )
 
@@ -246,8 +243,8 @@ _LET_GO = text(
 WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
     dispatched_at = CASE CAST(:kind AS text) WHEN 'yielded' THEN now() END, updated_at = now()
-  WHERE {_GUARD} RETURNING *
-), {_EVENT.format(kind="CAST(:kind AS text)", data="'{}'::jsonb")}
+  WHERE {GUARD} RETURNING *
+), {EVENT.format(kind="CAST(:kind AS text)", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
 )
 
@@ -356,56 +353,3 @@ def let_go(connection: Connection, claim: Claim, kind: EventKind) -> bool:
     Its message is recovery's to send, but for one that yielded: the caller sends that at once.
     """
     return connection.execute(_LET_GO, {**_guard(claim), "kind": kind}).one_or_none() is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A task somebody owns, as recovery sees it."""
-
-    task_id: UUID
-    owner: str
-    fence: int
-    expired: bool
-    touched_at: datetime
-
-
-_RUNNING = text(
-    """SELECT id AS task_id, owner, fence, lease_until < now() AS expired, updated_at AS touched_at
-FROM document_tasks WHERE status = 'running' ORDER BY lease_until LIMIT 10000"""
-)
-
-# Whoever hangs in the middle of a commit holds its own task up and nobody else's.
-_FREE = text(
-    f"""
-WITH moved AS (
-  UPDATE document_tasks SET owner = NULL, lease_until = NULL, fence = fence + 1, crashes = crashes + :deaths,
-    status = CASE WHEN crashes + :deaths >= :limit THEN 'failed' ELSE 'queued' END,
-    error = CASE WHEN crashes + :deaths >= :limit AND coalesce(error->>'code', '') <> 'step_hung'
-      THEN :error ELSE error END,
-    finished_at = CASE WHEN crashes + :deaths >= :limit THEN now() END,
-    dispatched_at = NULL, updated_at = now()
-  WHERE id = (SELECT id FROM document_tasks WHERE {_GUARD} FOR UPDATE SKIP LOCKED) RETURNING *
-), {
-        _EVENT.format(
-            kind="CASE status WHEN 'failed' THEN 'failed' ELSE 'owner_lost' END",
-            data="coalesce(error, '{}')"
-            " || jsonb_build_object('owner', CAST(:owner AS text), 'crashes', crashes)",
-        )
-    }
-SELECT status FROM moved"""  # noqa: S608
-).bindparams(bindparam("error", type_=JSONB))
-
-
-def running(connection: Connection) -> list[Running]:
-    """Tasks with an owner, those whose lease ends first coming first."""
-    return [Running(**row._mapping) for row in connection.execute(_RUNNING)]
-
-
-def free(
-    connection: Connection, task: Running, died: bool, crash_limit: int, error: Mapping[str, Any]
-) -> str | None:
-    """Take a task from its owner: queued again, or failed at the limit; None when another has it by now."""
-    values = {"id": task.task_id, "owner": task.owner, "fence": task.fence, "limit": crash_limit}
-    values["deaths"] = int(died)
-    status: str | None = connection.execute(_FREE, {**values, "error": dict(error)}).scalar_one_or_none()
-    return status

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from docmill.db import line, tasks, workers
+from docmill.db import line, owners, workers
 from docmill.db.holds import open_stages
 from docmill.domain.errors import WorkerDied
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -62,15 +62,17 @@ class Recovery:
     def _free_dead(self) -> int:
         with self._engine.begin() as connection:
             dead = [
-                task for task in tasks.running(connection) if task.expired or is_gone(Owner.parse(task.owner))
+                task
+                for task in owners.running(connection)
+                if task.expired or is_gone(Owner.parse(task.owner))
             ]
         return sum(self._free(task, in_hand) for task, in_hand in _with_blame(dead))
 
-    def _free(self, task: tasks.Running, in_hand: bool) -> bool:
+    def _free(self, task: owners.Running, in_hand: bool) -> bool:
         """A living owner whose lease ended was cut off, not killed: that is no mark against the document."""
         died = in_hand and is_gone(Owner.parse(task.owner)) is not False
         with self._engine.begin() as connection:
-            status = tasks.free(connection, task, died, self._crash_limit, WorkerDied().as_row())
+            status = owners.free(connection, task, died, self._crash_limit, WorkerDied().as_row())
         if status is not None:
             log.warning("owner_lost", task_id=str(task.task_id), owner=task.owner, died=died, now=status)
         return status is not None
@@ -90,12 +92,12 @@ class Recovery:
         return self._dispatcher.send(task.stage, task.task_id, priority)
 
 
-def _with_blame(dead: list[tasks.Running]) -> list[tuple[tasks.Running, bool]]:
+def _with_blame(dead: list[owners.Running]) -> list[tuple[owners.Running, bool]]:
     """Each task, and whether its owner had it in hand: of several it was the one touched last.
 
     A process holds a second task while an urgent one passes the long one that it works on.
     """
-    last: dict[str, tasks.Running] = {}
+    last: dict[str, owners.Running] = {}
     for task in sorted(dead, key=lambda task: task.touched_at):
         last[task.owner] = task
     return [(task, last[task.owner] is task) for task in dead]
