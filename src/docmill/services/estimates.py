@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from docmill.db import estimates as rows
 from docmill.db.estimates import OpenTask
@@ -16,6 +16,7 @@ from docmill.domain.estimates import Evidence, Line, Rank, Rates, Size, Waiter, 
 from docmill.domain.states import StageName, Status
 
 _SECONDS = 2.0
+_LEARNED_SECONDS = 10.0  # that stages which ended are known for; those in work show a change at once
 _SHARE = 0.02  # of the time that looking anew may take at most
 
 
@@ -36,6 +37,8 @@ class Estimates:
         self._lock = threading.Lock()
         self._outlook: _Outlook | None = None
         self._until = 0.0
+        self._finished: Sequence[Evidence] = ()
+        self._finished_until = 0.0
 
     def expected(self, size: Size) -> Mapping[StageName, float]:
         """Seconds that each stage should take a document of this size; empty before anything was learned."""
@@ -62,7 +65,7 @@ class Estimates:
         started = time.monotonic()
         with self._engine.begin() as connection:
             tasks = rows.open_tasks(connection)
-            finished = rows.finished_stages(connection)
+            finished = self._learned(connection, started)
             milestones = rows.milestones(connection)
             processes = max(1, rows.processes(connection))
         rates = learn([*_shown_by(tasks), *finished])
@@ -76,6 +79,13 @@ class Estimates:
         self._outlook = _Outlook(rates, line, now)
         self._until = now + max(_SECONDS, (now - started) / _SHARE)
         return self._outlook
+
+    def _learned(self, connection: Connection, now: float) -> Sequence[Evidence]:
+        """The stages that ended last: by far the most there is to read, and what changes least."""
+        if not self._finished or now > self._finished_until:
+            self._finished = rows.finished_stages(connection)
+            self._finished_until = now + _LEARNED_SECONDS
+        return self._finished
 
 
 def _shown_by(tasks: Sequence[OpenTask]) -> list[Evidence]:
