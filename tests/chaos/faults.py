@@ -70,7 +70,7 @@ _MODEL = (
     Fault("the model answers 500", "model", model_faults.fail, 2, quick=True),
     Fault("the model is busy", "model", model_faults.be_busy),
     Fault("the model answers nonsense", "model", model_faults.talk_nonsense),
-    Fault("the model hangs", "model", model_faults.hang, quick=True),
+    Fault("the model hangs", "model", model_faults.hang),
     Fault("the model is slow", "model", model_faults.be_slow),
 )
 _NETWORK = tuple(

@@ -22,7 +22,7 @@ SEED = 20
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_faults_of_every_quick_kind_leave_no_trace(databases: Databases, broker: str, tmp_path: Path) -> None:
     """Both workers, Beat, the API, the supervisor and both servers are struck while documents arrive."""
     with temporary_home() as home, running_site(home) as site:
