@@ -244,6 +244,12 @@ def with_part_changed(package: bytes, part: str, old: str, new: str) -> bytes:
     return archive({**members, part: members[part].replace(old, new)})
 
 
+def with_parts(package: bytes, parts: Mapping[str, str]) -> bytes:
+    """A package with these parts besides its own."""
+    with zipfile.ZipFile(io.BytesIO(package)) as given:
+        return archive({name: given.read(name).decode() for name in given.namelist()} | dict(parts))
+
+
 def _package(kind: str, main: str, parts: Mapping[str, str]) -> bytes:
     """An Office package whose main part is `main`."""
     types = (
@@ -253,11 +259,12 @@ def _package(kind: str, main: str, parts: Mapping[str, str]) -> bytes:
         f'<Override PartName="/{main}" ContentType="application/vnd.openxmlformats-officedocument.{kind}'
         '.main+xml"/></Types>'
     )
-    links = _links([("officeDocument", main)])
-    return archive({"[Content_Types].xml": types, "_rels/.rels": links, **parts})
+    relations = links([("officeDocument", main)])
+    return archive({"[Content_Types].xml": types, "_rels/.rels": relations, **parts})
 
 
-def _links(targets: Iterable[tuple[str, str]]) -> str:
+def links(targets: Iterable[tuple[str, str]]) -> str:
+    """The relations of a part to others: (kind, target) each."""
     base = f"{_OFFICE}/officeDocument/2006/relationships"
     rows = (
         f'<Relationship Id="rId{number}" Type="{base}/{kind}" Target="{target}"/>'
@@ -316,8 +323,8 @@ def pptx(slides: Iterable[tuple[str, str]]) -> bytes:
         f"<p:presentation {_SLIDE}><p:sldIdLst>{ids}</p:sldIdLst>"
         f'<p:sldSz cx="12192000" cy="6858000"/></p:presentation>'
     )
-    links = _links(("slide", f"slides/slide{n}.xml") for n in range(1, len(texts) + 1))
-    parts["ppt/_rels/presentation.xml.rels"] = links
+    relations = links(("slide", f"slides/slide{n}.xml") for n in range(1, len(texts) + 1))
+    parts["ppt/_rels/presentation.xml.rels"] = relations
     return _package("presentationml.presentation", "ppt/presentation.xml", parts)
 
 
@@ -333,7 +340,7 @@ def xlsx(sheets: Mapping[str, Iterable[Iterable[str]]]) -> bytes:
     listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1))
     parts = {
         "xl/workbook.xml": f"<workbook {_SHEET} {_LINKS}><sheets>{listed}</sheets></workbook>",
-        "xl/_rels/workbook.xml.rels": _links(
+        "xl/_rels/workbook.xml.rels": links(
             ("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(names) + 1)
         ),
     }

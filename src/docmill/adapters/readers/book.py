@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from docmill.adapters.readers.css_source import sheet_of
 from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
-from docmill.adapters.readers.repacked import repacked
+from docmill.adapters.readers.repacked import ReadPart, repacked
 from docmill.adapters.readers.unseen_html import marked
 
 _PAGES = re.compile(r".*\.(?:xhtml|html|htm)", re.I | re.S)
@@ -14,4 +15,8 @@ _PAGES = re.compile(r".*\.(?:xhtml|html|htm)", re.I | re.S)
 
 def mended_book(book: bytes) -> bytes:
     """The book with its pages mended; as it is when they are sound, and when it is no archive at all."""
-    return repacked(book, _PAGES, lambda page: with_marked_cells(mended(marked(page))))
+    return repacked(book, _PAGES, _mended)
+
+
+def _mended(_name: str, page: str, _read: ReadPart) -> str:
+    return with_marked_cells(mended(marked(page, sheet_of(page))))

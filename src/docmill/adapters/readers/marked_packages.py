@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers import open_cells, slide_cells, word_cells
-from docmill.adapters.readers.repacked import repacked
+from docmill.adapters.readers.repacked import ReadPart, repacked
 from docmill.adapters.readers.unseen_marks import unmarked
+from docmill.adapters.readers.unseen_slides import mark_unseen
 from docmill.adapters.readers.unseen_word import marked_part
 from docmill.adapters.readers.xml_tree import xml_text, xml_tree
 from docmill.domain import media_types as types
@@ -20,7 +21,6 @@ TREE_CHARACTERS = 20_000_000  # a longer part goes into the engine as it is: a t
 _WORD = re.compile(r"word/(document|footnotes|endnotes)\d*\.xml")
 _SLIDES = re.compile(r"ppt/slides/[^/]+\.xml")
 _CONTENT = re.compile(r"content\.xml")
-_TABLE_OF_SLIDE = re.compile(r"<a:tbl\b")
 
 
 def marked_package(package: bytes, media_type: str) -> bytes:
@@ -34,27 +34,29 @@ def marked_package(package: bytes, media_type: str) -> bytes:
     return package
 
 
-def _marked_word(part: str) -> str:
+def _marked_word(_name: str, part: str, _read: ReadPart) -> str:
     return word_cells.with_marked_cells(marked_part(part))
 
 
-def _marked_slide(part: str) -> str:
-    part = unmarked(part)
-    return _changed(part, slide_cells.mark_cells) if _TABLE_OF_SLIDE.search(part) else part
+def _marked_slide(name: str, part: str, read: ReadPart) -> str:
+    """Hidden text first: the mark of a cell is not hidden with it."""
+    return _changed(
+        unmarked(part), lambda slide: [mark_unseen(slide, name, read), slide_cells.mark_cells(slide)]
+    )
 
 
-def _marked_content(part: str) -> str:
+def _marked_content(_name: str, part: str, _read: ReadPart) -> str:
     part = unmarked(part)
     telling = open_cells.HAS_SPANS.search(part) or open_cells.HAS_HEADERS.search(part)
-    return _changed(part, open_cells.mark_cells) if telling else part
+    return _changed(part, lambda content: [open_cells.mark_cells(content)]) if telling else part
 
 
-def _changed(part: str, change: Callable[[Element], bool]) -> str:
-    """The part as its tree is after the change, where there was one; what is wrong in it the engine tells."""
+def _changed(part: str, change: Callable[[Element], Sequence[bool]]) -> str:
+    """The part as its tree is after the changes, if there were any; what is wrong in it the engine tells."""
     if len(part) > TREE_CHARACTERS:
         return part
     try:
         root = xml_tree(part.encode())[0]
     except Unreadable:
         return part
-    return xml_text(root) if change(root) else part
+    return xml_text(root) if any(change(root)) else part

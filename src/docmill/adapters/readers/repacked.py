@@ -6,12 +6,15 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
 from docmill.adapters.readers.packages import DAMAGE
 
 UNPACKED_BYTES = 400 * 1024 * 1024
+PART_BYTES = 4 * 1024 * 1024  # of a part that is read beside one that may be changed
 
-Change = Callable[[str], str]
+ReadPart = Callable[[str], str]  # another part by its name; empty where there is none, or one too long
+Change = Callable[[str, str, ReadPart], str]  # from the name of a part and its text
 
 
 def repacked(package: bytes, parts: re.Pattern[str], change: Change, most: int = UNPACKED_BYTES) -> bytes:
@@ -32,7 +35,14 @@ def _changed(archive: zipfile.ZipFile, parts: re.Pattern[str], change: Change, m
         return {}
     names = [name for name in dict.fromkeys(archive.namelist()) if parts.fullmatch(name)]
     texts = ((name, archive.read(name).decode("utf-8", "replace")) for name in names)
-    return {name: told for name, text in texts if (told := change(text)) != text}
+    reading = partial(_part, archive)
+    return {name: told for name, text in texts if (told := change(name, text, reading)) != text}
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> str:
+    if name not in archive.NameToInfo or archive.getinfo(name).file_size > PART_BYTES:
+        return ""
+    return archive.read(name).decode("utf-8", "replace")
 
 
 def _rewritten(archive: zipfile.ZipFile, changed: dict[str, str]) -> bytes:

@@ -22,11 +22,17 @@ def slide_size(presentation: bytes) -> tuple[float, float] | None:
             zipfile.ZipFile(io.BytesIO(presentation)) as archive,
             archive.open("ppt/presentation.xml") as part,
         ):
-            told = _SIZE.search(part.read(LOOKED_AT_BYTES))
+            sides = sides_in(part.read(LOOKED_AT_BYTES))
     except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, ValueError, RuntimeError):
         return None
-    sides = [side.search(told[0]) for side in _SIDES] if told else []
-    points = [int(side[1]) / EMU_A_POINT for side in sides if side]
-    if len(points) != 2 or not all(0 < point <= MOST_POINTS for point in points):
+    points = [side / EMU_A_POINT for side in sides or ()]
+    if not points or not all(0 < point <= MOST_POINTS for point in points):
         return None
     return round(points[0], 2), round(points[1], 2)
+
+
+def sides_in(presentation: bytes) -> tuple[int, int] | None:
+    """Width and height in English metric units, as the main part says them."""
+    told = _SIZE.search(presentation)
+    across, down = (side.search(told[0]) for side in _SIDES) if told else (None, None)
+    return (int(across[1]), int(down[1])) if across and down else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from docmill.adapters.readers.css_source import sheet_of
 from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
 from docmill.adapters.readers.unseen_html import marked
@@ -26,5 +27,8 @@ def as_utf8(html: str) -> bytes:
 
     A title in a head whose tags were left out, as they may be, would come out as the first paragraph.
     """
+    sheet = sheet_of(html)
     shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
-    return _CHARSET.sub(r"\1utf-8", with_marked_cells(mended(marked(shown)))).encode("utf-8", "replace")
+    return _CHARSET.sub(r"\1utf-8", with_marked_cells(mended(marked(shown, sheet)))).encode(
+        "utf-8", "replace"
+    )

@@ -31,6 +31,11 @@ def children(element: Element, name: str) -> list[Element]:
     return [child for child in element if child.tag == name]
 
 
+def first_inside(element: Element, name: str) -> Element | None:
+    """The first element of this name, prefix and all, anywhere inside another one."""
+    return next(element.iter(name), None)
+
+
 def local_name(name: str) -> str:
     """A name without its prefix."""
     return name.rpartition(":")[2]
