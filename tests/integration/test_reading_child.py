@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,7 +21,13 @@ from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
-from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, WorkerStopping
+from docmill.domain.errors import (
+    ReaderCrashed,
+    ReaderTimeout,
+    ReaderTooLarge,
+    StorageUnavailable,
+    WorkerStopping,
+)
 from docmill.domain.limits import BATCH_PAGES
 from docmill.domain.text import document_text
 from docmill.ports import ReadRequest
@@ -52,6 +59,51 @@ def test_the_child_is_kept_for_the_next_document(reading: ReadingChild, small: P
     first = the_child()
     assert reading_of(reading, small) == "Still reading."
     assert the_child() == first
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """Where children read."""
+    return tmp_path / "disk"
+
+
+@pytest.fixture
+def reading_there(disk: Path) -> Iterator[ReadingChild]:
+    child = ReadingChild(timeout_seconds=30, scratch_dir=disk)
+    yield child
+    child.close()
+
+
+def test_a_storage_that_goes_away_while_a_file_is_read_is_no_fault_of_the_file(
+    reading_there: ReadingChild, disk: Path, large: Path, small: Path
+) -> None:
+    """The folder that children read in lies on the disk of the storage, which may be mounted anew."""
+    parts = reading_there.read(ReadRequest(large, types.TEXT))
+    next(parts)
+    away = disk.rename(disk.with_name("away"))
+    the_child().kill()
+    with pytest.raises(StorageUnavailable):
+        list(parts)
+
+    shutil.copytree(away, disk)  # the same paths, and other folders behind them
+    assert reading_of(reading_there, small) == "Still reading."
+
+
+def test_a_child_whose_folder_was_replaced_is_replaced_too(
+    reading_there: ReadingChild, disk: Path, small: Path
+) -> None:
+    assert reading_of(reading_there, small) == "Still reading."
+    first = the_child()
+    shutil.copytree(disk.rename(disk.with_name("away")), disk)
+
+    assert reading_of(reading_there, small) == "Still reading."  # its sandbox lets it into the old one only
+    assert the_child() != first
+
+
+def test_a_storage_without_a_place_to_read_in_is_waited_for(tmp_path: Path, small: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageUnavailable):
+        reading_of(ReadingChild(scratch_dir=tmp_path / "file" / "reading"), small)
 
 
 def test_nothing_starts_before_it_is_needed_and_nothing_stays(small: Path) -> None:

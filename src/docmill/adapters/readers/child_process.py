@@ -74,11 +74,12 @@ class ChildProcess:
         )
 
     def is_fit(self, documents: int, resident_bytes: int) -> bool:
-        """Whether it is ours, alive, young and small enough for another document."""
+        """Whether it is ours, alive, young and small enough for another document, and finds its folder."""
         return (
             self.owner == os.getpid()
             and self._process.poll() is None
             and self.documents < documents
+            and self.scratch.is_there()
             and self._resident() <= resident_bytes
         )
 
@@ -91,7 +92,7 @@ class ChildProcess:
         self.idle = False
         self._forget_complaints()
         placed = self.scratch.place(path)
-        self._allowed = reading_memory(self._memory, path.stat().st_size)
+        self._allowed = reading_memory(self._memory, self.scratch.size_of(placed))
         message = {**request, "path": os.fspath(placed), "seconds": seconds, "memory_bytes": self._allowed}
         try:
             assert self._process.stdin is not None
@@ -106,13 +107,18 @@ class ChildProcess:
             self._is_ready = True
 
     def answer(self, seconds: float, interrupt: Callable[[], None]) -> wire.Message:
-        """The next message. Raises ReaderTimeout, ReaderTooLarge, ReaderCrashed or as `interrupt` does."""
+        """The next message. Raises ReaderTimeout, ReaderTooLarge, ReaderCrashed or as `interrupt` does.
+
+        StorageUnavailable where what it failed for is that its folder went away.
+        """
         self.wait(interrupt)
         deadline = time.monotonic() + seconds
         length = int.from_bytes(self._take(wire.LENGTH_BYTES, deadline, interrupt), "big")
         if length > wire.MESSAGE_BYTES:
             raise errors.ReaderTooLarge
         message = wire.parse(self._take(length, deadline, interrupt))
+        if "error" in message and not self.scratch.is_there():
+            raise errors.StorageUnavailable
         self.idle = wire.ends(message)
         if self.idle:
             self.scratch.clear()
@@ -152,11 +158,16 @@ class ChildProcess:
         if self._resident() > self._allowed * _RESIDENT or self.scratch.used_bytes() > WRITTEN_BYTES:
             raise errors.ReaderTooLarge
 
-    def _cause_of_death(self) -> errors.Unreadable:
-        """What ended the child: its time, its memory, or a fault. One that closed its pipe ends here."""
+    def _cause_of_death(self) -> errors.DocmillError:
+        """What ended the child: its time, its memory, a fault, or the loss of the folder with its file.
+
+        One that closed its pipe ends here.
+        """
         os.killpg(self._process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
+        if not self.scratch.is_there():
+            return errors.StorageUnavailable()
         if self._process.returncode == -signal.SIGXCPU:
             return errors.ReaderTimeout()
         words = self._last_words()

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from docmill.domain.errors import Unreadable
+from docmill.domain.errors import StorageUnavailable, Unreadable
 
 PREFIX = "docmill-reading-"
 SETTLED_SECONDS = 60.0  # a folder this old without an owner was left behind
@@ -20,39 +20,61 @@ class Scratch:
     """A folder of its own, held by a lock as long as this process lives; no other user may enter.
 
     `inbox` is read and `outbox` written by the child. Made beside the folders of others, of whom it removes
-    those that were killed.
+    those that were killed. Raises StorageUnavailable where it cannot be made.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         place = root or Path(tempfile.gettempdir())
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        remove_left_behind(place)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-        self._lock = _locked(self.folder)
-        self.inbox, self.outbox = self.folder / "in", self.folder / "out"
-        self.inbox.mkdir(mode=0o700)
-        self.outbox.mkdir(mode=0o700)
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            remove_left_behind(place)
+            self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+            self._lock = _locked(self.folder)
+            self.inbox, self.outbox = self.folder / "in", self.folder / "out"
+            self.inbox.mkdir(mode=0o700)
+            self.outbox.mkdir(mode=0o700)
+        except OSError as error:
+            raise StorageUnavailable from error
 
     def place(self, path: Path) -> Path:
-        """Empty the folder and put this file into the inbox, linked where that can be. Raises Unreadable."""
+        """Empty the folder and put this file into the inbox, linked where that can be.
+
+        Raises Unreadable, and StorageUnavailable where it is the folder that is not usable.
+        """
         self.clear()
         placed = self.inbox / f"file{path.suffix[:16]}"
         try:
             if not _is_linked(path, placed):
                 shutil.copyfile(path, placed)
         except OSError as error:
-            raise Unreadable from error
+            raise (Unreadable if self.is_there() else StorageUnavailable) from error
         return placed
 
+    def is_there(self) -> bool:
+        """Whether its path leads to it still, and not to nothing or to another one, as after a remount."""
+        try:
+            return os.path.samestat(os.stat(self.folder), os.fstat(self._lock))
+        except OSError:
+            return False
+
+    def size_of(self, placed: Path) -> int:
+        """The size in bytes of a file that was placed here. Raises StorageUnavailable when it is gone."""
+        try:
+            return placed.stat().st_size
+        except OSError as error:
+            raise StorageUnavailable from error
+
     def used_bytes(self) -> int:
-        """How much the child has written for this file, as far as it is still there."""
-        with os.scandir(self.outbox) as files:
-            return sum(map(_size, files))
+        """How much the child has written for this file, as far as it is still there.
+
+        Raises StorageUnavailable, as `clear`.
+        """
+        return sum(_size(self.outbox / name) for name in _names_in(self.outbox))
 
     def clear(self) -> None:
         """Remove the file and all that was written."""
         for folder in (self.inbox, self.outbox):
-            for name in os.listdir(folder):
+            for name in _names_in(folder):
                 _remove(folder / name)
 
     def remove(self) -> None:
@@ -76,10 +98,17 @@ def remove_left_behind(root: Path) -> None:
         os.close(lock)
 
 
-def _size(file: os.DirEntry[str]) -> int:
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise StorageUnavailable from error
+
+
+def _size(path: Path) -> int:
     """In bytes; nothing of what the child has just removed."""
     try:
-        return file.stat(follow_symlinks=False).st_size
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0
 
