@@ -1,7 +1,8 @@
 """A clock of their own for the processes of a test: that of a host whose clock is wrong, or set in mid-work.
 
 libfaketime, loaded before everything else, tells a process another time of day. What counts seconds (the
-monotonic clock) goes on as it does.
+monotonic clock) goes on as it does. A process that has threads must not fork under it: a lock of the
+library may be held at that moment, and is for ever in the child.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ _PROCESSES = (
     Fault("deploy a worker", "worker", process_faults.deploy_worker, quick=True),
     Fault("deploy everything", "worker", process_faults.deploy_everything),
     Fault("two Beats", "beat", process_faults.two_beats),
-    Fault("the clock of a worker is wrong", "clock", process_faults.set_clock, 2, quick=True),
+    Fault("a worker with a wrong clock", "clock", process_faults.wrong_clock, 2),
 )
 _SERVERS = (
     Fault("kill PostgreSQL", "database", server_faults.kill_database, 2, quick=True),

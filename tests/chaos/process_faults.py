@@ -133,12 +133,18 @@ def deafen(site: Site, _draw: random.Random) -> bool:
     return False
 
 
-def set_clock(site: Site, draw: random.Random) -> bool:
-    """The clock of a worker's host goes wrong, by more than any lease, and is set right again."""
-    if site.around.clock is None:
+def wrong_clock(site: Site, draw: random.Random) -> bool:
+    """One more worker, whose clock is wrong and then set right; it is killed with what it has in hand."""
+    clock = site.around.clock
+    if clock is None:
         return False
-    with site.around.clock.off(draw.choice((-3600, -60, 60, 3600))):
-        time.sleep(draw.uniform(2.0, 6.0))
+    part = product.worker(site.sides[1].settings)
+    name = f"worker-{uuid4().hex[:6]}"
+    with clock.off(draw.choice((-3600, -60, 60, 3600))):
+        site.keeper.keep(replace(part, name=name, environment={**part.environment, **clock.environment}))
+        time.sleep(draw.uniform(6.0, 9.0))
+    time.sleep(draw.uniform(1.0, 2.0))
+    site.keeper.drop(name)
     return True
 
 

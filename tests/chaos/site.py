@@ -1,9 +1,8 @@
 """The installation that faults strike: its own servers, two workers, and a network that can fail.
 
 One data directory is run by `docmill up` (worker, Beat and API under its supervisor), a second one by a
-`docmill worker` alone, as another machine would run it, with a clock of its own. Both reach PostgreSQL, the
-broker and the model's server through proxies of their own; what checks them does not. PostgreSQL writes to a
-disk of its own.
+`docmill worker` alone, as another machine would run it. Both reach PostgreSQL, the broker and the model's
+server through proxies of their own; what checks them does not. PostgreSQL writes to a disk of its own.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What no keeper keeps: the model's server, PostgreSQL's disk, the clock of the second worker.
+    """What no keeper keeps: the model's server, PostgreSQL's disk, a clock for who is to go wrong.
 
     `disk` and `clock` are None where this machine or this account allows no such thing.
     """
@@ -192,15 +191,10 @@ def _start(
     upgrade(database.url)
     direct = _settings(home, database.url, broker.url, {**around.model.settings, **chosen})
     up, alone = (_side(home / name, direct, around.model, proxies) for name in ("up", "alone"))
-    keeper.keep(_up(up.settings), _going_by(around.clock, product.worker(alone.settings)))
+    keeper.keep(_up(up.settings), product.worker(alone.settings))
     keeper.wait_until_ready("up", "worker")
     url = product.api_url(up.settings)
     return Site(keeper, (up, alone), make_app(direct), url, broker.folder, around)
-
-
-def _going_by(clock: Clock | None, part: Part) -> Part:
-    """The part as a host with that clock would run it."""
-    return replace(part, environment={**part.environment, **(clock.environment if clock else {})})
 
 
 def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, Any]) -> Settings:
