@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from docmill.adapters.readers.pdf_blocks import LaidOut, lay_out, page_blocks
+from docmill.adapters.readers.pdf_look import Look
 from docmill.adapters.readers.pdf_pages import WHOLE, Selection, page_count, ranges
-from docmill.adapters.readers.pdf_sight import Look, Sight
+from docmill.adapters.readers.pdf_sight import Sight
 from docmill.adapters.readers.running_heads import RunningHeads
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry, Page, PageLoss, RawBlock

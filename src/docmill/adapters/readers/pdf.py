@@ -10,8 +10,9 @@ from pathlib import Path
 
 from docmill.adapters.readers import liteparse_engine, xberg_engine
 from docmill.adapters.readers.liteparse_engine import Pages, ReadPage, handed_over
+from docmill.adapters.readers.pdf_look import Look
 from docmill.adapters.readers.pdf_pages import PART_PAGES, WHOLE, Selection, with_lost
-from docmill.adapters.readers.pdf_sight import Look, Sight, open_sight
+from docmill.adapters.readers.pdf_sight import Sight, open_sight
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import Page, Part, RawBlock, ReadInfo, TextSource

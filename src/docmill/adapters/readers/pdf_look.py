@@ -1,0 +1,228 @@
+"""What a page of a PDF shows when PDFium looks at it, and what text of it people do not see."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import hypot
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docmill.adapters.readers.tidy import clean
+from docmill.domain.text_layer import LARGE_PICTURE
+
+Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1
+
+LEAST_POINTS = 1.1  # smaller letters are dust
+PALEST = 0xE8  # from here on a colour may be that of the paper
+CONTRAST = 20  # of 255: less than this is not seen
+INK = 0.01  # the part of a text's rectangle that letters blacken at least
+LOOK_PIXELS = 1_500  # the longer side of the picture that colours are compared in
+PAGE_OBJECTS = 50_000
+NESTED_FORMS = 8
+
+_TEXT, _IMAGE, _FORM = 1, 3, 5
+_INVISIBLE = (3, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A piece of text that is not seen, and where it would stand on the page as displayed.
+
+    Pieces with neighbouring `place` follow one another with nothing seen between them.
+    """
+
+    text: str
+    box: Rectangle
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a page gives; sizes in points, as displayed.
+
+    `pictured` is the share of the page, 0-1, that its largest picture takes. `veiled` says that its text is
+    not drawn but lies over pictures, as programs leave it that recognise scans; `bare` that nothing is drawn.
+    """
+
+    width: float
+    height: float
+    rotation: int
+    unseen: tuple[Unseen, ...] = ()
+    pictured: float = 0.0
+    veiled: bool = False
+    bare: bool = False
+
+
+@dataclass(slots=True)
+class _Found:
+    """The objects of a page that matter, in the order of drawing."""
+
+    texts: list[tuple[Any, Rectangle]] = field(default_factory=list)
+    images: list[Rectangle] = field(default_factory=list)
+
+
+class PageLook:
+    """One page while it is open."""
+
+    def __init__(self, page: Any) -> None:
+        import pypdfium2.raw as raw
+
+        self._raw = raw
+        self._page = page
+        self._corners = [ctypes.c_float() for _ in range(4)]
+        self._colour = [ctypes.c_uint() for _ in range(4)]
+        self._left, self._bottom, self._right, self._top = page.get_bbox()
+        self._rotation: int = page.get_rotation()
+        self._width, self._height = page.get_size()
+        self._picture: NDArray[np.uint8] | None = None
+
+    def look(self) -> Look:
+        """Its size and rotation, and the text on it that is not seen."""
+        found = _Found()
+        raw, page = self._raw, self._page.raw
+        self._walk(raw.FPDFPage_CountObjects, raw.FPDFPage_GetObject, page, _same, found, 0)
+        places = [at for at, (text, box) in enumerate(found.texts) if self._is_unseen(text, box, found)]
+        unseen = self._told(found, places) if places else ()
+        pictured = self._pictured(found)
+        veiled = pictured >= LARGE_PICTURE and self._is_veiled(found)
+        bare = raw.FPDFPage_CountObjects(page) == 0
+        return Look(self._width, self._height, self._rotation, tuple(unseen), pictured, veiled, bare)
+
+    def _pictured(self, found: _Found) -> float:
+        page = (self._left, self._bottom, self._right, self._top)
+        return max((_common_area(image, page) for image in found.images), default=0.0) / max(
+            _area(page), 1e-6
+        )
+
+    def _is_veiled(self, found: _Found) -> bool:
+        mode = self._raw.FPDFTextObj_GetTextRenderMode
+        invisible = sum(mode(text) in _INVISIBLE for text, _ in found.texts)
+        return invisible * 2 > len(found.texts)
+
+    def _walk(
+        self,
+        count: Any,
+        get: Any,
+        holder: Any,
+        place: Callable[[Rectangle], Rectangle],
+        found: _Found,
+        depth: int,
+    ) -> None:
+        raw = self._raw
+        for at in range(min(count(holder), PAGE_OBJECTS)):
+            thing = get(holder, at)
+            kind = raw.FPDFPageObj_GetType(thing)
+            if kind == _TEXT:
+                found.texts.append((thing, place(self._bounds(thing))))
+            elif kind == _IMAGE:
+                found.images.append(place(self._bounds(thing)))
+            elif kind == _FORM and depth < NESTED_FORMS and len(found.texts) < PAGE_OBJECTS:
+                inner = self._placing(thing, place)
+                self._walk(
+                    raw.FPDFFormObj_CountObjects, raw.FPDFFormObj_GetObject, thing, inner, found, depth + 1
+                )
+
+    def _placing(
+        self, form: Any, outer: Callable[[Rectangle], Rectangle]
+    ) -> Callable[[Rectangle], Rectangle]:
+        """From the coordinates inside a form to those of the page."""
+        m = self._raw.FS_MATRIX()
+        self._raw.FPDFPageObj_GetMatrix(form, m)
+
+        def place(box: Rectangle) -> Rectangle:
+            xs = [m.a * x + m.c * y + m.e for x in box[::2] for y in box[1::2]]
+            ys = [m.b * x + m.d * y + m.f for x in box[::2] for y in box[1::2]]
+            return outer((min(xs), min(ys), max(xs), max(ys)))
+
+        return place
+
+    def _bounds(self, thing: Any) -> Rectangle:
+        left, bottom, right, top = self._corners
+        self._raw.FPDFPageObj_GetBounds(thing, left, bottom, right, top)
+        return left.value, bottom.value, right.value, top.value
+
+    def _is_unseen(self, text: Any, box: Rectangle, found: _Found) -> bool:
+        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        if not _holds((self._left, self._bottom, self._right, self._top), middle):
+            return True
+        if self._raw.FPDFTextObj_GetTextRenderMode(text) in _INVISIBLE:
+            return not any(_holds(image, middle) for image in found.images)
+        if box[3] - box[1] <= LEAST_POINTS and self._points(text) <= LEAST_POINTS:
+            return True
+        return self._is_pale(text) and self._is_blank(box)
+
+    def _points(self, text: Any) -> float:
+        size, m = ctypes.c_float(), self._raw.FS_MATRIX()
+        self._raw.FPDFTextObj_GetFontSize(text, size)
+        self._raw.FPDFPageObj_GetMatrix(text, m)
+        return size.value * hypot(m.c, m.d)
+
+    def _is_pale(self, text: Any) -> bool:
+        if not self._raw.FPDFPageObj_GetFillColor(text, *self._colour):
+            return False
+        red, green, blue, alpha = (part.value for part in self._colour)
+        return min(red, green, blue) >= PALEST or alpha < CONTRAST
+
+    def _is_blank(self, box: Rectangle) -> bool:
+        """Whether the page as drawn shows nothing where the text stands."""
+        picture = self._drawn()
+        scale = picture.shape[1] / max(self._width, 1)
+        x0, y0, x1, y1 = (at * scale for at in self._displayed(box))
+        cut = picture[max(int(y0), 0) : int(y1) + 1, max(int(x0), 0) : int(x1) + 1].astype(int)
+        return not cut.size or bool((abs(cut - np.median(cut)) > CONTRAST).mean() < INK)
+
+    def _drawn(self) -> NDArray[np.uint8]:
+        if self._picture is None:
+            scale = min(1.0, LOOK_PIXELS / max(self._width, self._height, 1))
+            bitmap = self._page.render(scale=scale, grayscale=True)
+            self._picture = bitmap.to_numpy().squeeze().copy()
+            bitmap.close()
+        return self._picture
+
+    def _told(self, found: _Found, places: list[int]) -> Iterator[Unseen]:
+        textpage = self._page.get_textpage()
+        try:
+            for place in places:
+                text, box = found.texts[place]
+                if told := self._text(text, textpage.raw):
+                    yield Unseen(told, self._displayed(box), place)
+        finally:
+            textpage.close()
+
+    def _text(self, text: Any, textpage: Any) -> str:
+        size = self._raw.FPDFTextObj_GetText(text, textpage, None, 0)
+        buffer = (self._raw.FPDF_WCHAR * (size // 2 + 1))()
+        self._raw.FPDFTextObj_GetText(text, textpage, buffer, size)
+        return clean(bytes(buffer)[: max(size - 2, 0)].decode("utf-16-le", "replace"))
+
+    def _displayed(self, box: Rectangle) -> Rectangle:
+        """From the page's own coordinates to points from the top left, turned as the page is."""
+        x0, y0, x1, y1 = box
+        if self._rotation == 90:
+            return y0 - self._bottom, x0 - self._left, y1 - self._bottom, x1 - self._left
+        if self._rotation == 180:
+            return self._right - x1, y0 - self._bottom, self._right - x0, y1 - self._bottom
+        if self._rotation == 270:
+            return self._top - y1, self._right - x1, self._top - y0, self._right - x0
+        return x0 - self._left, self._top - y1, x1 - self._left, self._top - y0
+
+
+def _area(box: Rectangle) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+
+
+def _common_area(one: Rectangle, other: Rectangle) -> float:
+    x0, y0 = max(one[0], other[0]), max(one[1], other[1])
+    return _area((x0, y0, min(one[2], other[2]), min(one[3], other[3])))
+
+
+def _same(box: Rectangle) -> Rectangle:
+    return box
+
+
+def _holds(box: Rectangle, point: tuple[float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
