@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element
 
-from docmill.adapters.readers import open_cells, slide_cells, word_cells
+from docmill.adapters.readers import open_cells, slide_cells, unseen_open, word_cells
 from docmill.adapters.readers.repacked import ReadPart, repacked
 from docmill.adapters.readers.unseen_marks import unmarked
 from docmill.adapters.readers.unseen_slides import mark_unseen
 from docmill.adapters.readers.unseen_word import marked_part
-from docmill.adapters.readers.xml_tree import xml_text, xml_tree
+from docmill.adapters.readers.xml_tree import tree_or_none, xml_text, xml_tree
 from docmill.domain import media_types as types
 from docmill.domain.errors import Unreadable
 
@@ -45,10 +45,18 @@ def _marked_slide(name: str, part: str, read: ReadPart) -> str:
     )
 
 
-def _marked_content(_name: str, part: str, _read: ReadPart) -> str:
-    part = unmarked(part)
-    telling = open_cells.HAS_SPANS.search(part) or open_cells.HAS_HEADERS.search(part)
-    return _changed(part, lambda content: [open_cells.mark_cells(content)]) if telling else part
+def _marked_content(_name: str, part: str, read: ReadPart) -> str:
+    part, styles = unmarked(part), read("styles.xml")
+    hints = (open_cells.HAS_SPANS, open_cells.HAS_HEADERS, unseen_open.HINT)
+    if not any(hint.search(part) for hint in hints) and not unseen_open.HINT.search(styles):
+        return part
+    return _changed(
+        part,
+        lambda content: [
+            unseen_open.mark_unseen(content, [tree_or_none(styles), content]),
+            open_cells.mark_cells(content),
+        ],
+    )
 
 
 def _changed(part: str, change: Callable[[Element], Sequence[bool]]) -> str:

@@ -14,6 +14,8 @@ from docmill.adapters.readers.open_cells import open_cells
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.adapters.readers.unseen_marks import BEGIN, END, told_apart
+from docmill.adapters.readers.unseen_open import mark_unseen
 from docmill.adapters.readers.xml_tree import xml_tree
 from docmill.domain.cells import table_of
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
@@ -32,7 +34,8 @@ class OpenSlidesReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then one part for each slide. Raises NoPages, NoText, ReaderTooLarge, DamagedFile."""
         content, about = _members(path)
-        slides = [list(_slide(page, n)) for n, page in enumerate(_all(content, "draw:page"), start=1)]
+        pages = enumerate(_all(content, "draw:page"), start=1)
+        slides = [_headed(list(told_apart(_slide(page, number))), number) for number, page in pages]
         if not slides:
             raise NoPages
         if not any(len(slide) > 1 or slide[0].text != "Slide 1" for slide in slides):
@@ -48,10 +51,15 @@ def _members(path: Path) -> tuple[Element, Element]:
     try:
         with zipfile.ZipFile(path) as archive:
             content = xml_tree(_member(archive, "content.xml"))[0]
-            known = "meta.xml" in archive.namelist()
-            return content, xml_tree(_member(archive, "meta.xml"))[0] if known else Element("none")
+            styles, about = (_tree(archive, name) for name in ("styles.xml", "meta.xml"))
+            mark_unseen(content, [styles, content])
+            return content, about
     except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError, ValueError) as error:
         raise DamagedFile from error
+
+
+def _tree(archive: zipfile.ZipFile, name: str) -> Element:
+    return xml_tree(_member(archive, name))[0] if name in archive.namelist() else Element("none")
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -59,7 +67,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
         data = member.read(CONTENT_BYTES + 1)
     if len(data) > CONTENT_BYTES:
         raise ReaderTooLarge
-    return data
+    return data.replace(BEGIN.encode(), b"").replace(END.encode(), b"")
 
 
 def _info(about: Element, media_type: str, pages: int) -> ReadInfo:
@@ -78,6 +86,13 @@ def _slide(page: Element, number: int) -> Iterator[RawBlock]:
     for shape in page:
         if not _is_title(shape) or _text(shape) != title:
             yield from (block for block in _blocks(shape, 0) if block.text)
+
+
+def _headed(blocks: list[RawBlock], number: int) -> list[RawBlock]:
+    """The blocks of a slide under a heading, also where its title is hidden."""
+    if blocks and blocks[0].kind is BlockKind.HEADING:
+        return blocks
+    return [RawBlock(BlockKind.HEADING, f"Slide {number}", level=1), *blocks]
 
 
 def _is_title(shape: Element) -> bool:

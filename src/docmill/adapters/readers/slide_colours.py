@@ -9,8 +9,7 @@ from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.css_values import WHITE, Colour
 from docmill.adapters.readers.repacked import ReadPart
-from docmill.adapters.readers.xml_tree import children, first_inside, xml_tree
-from docmill.domain.errors import Unreadable
+from docmill.adapters.readers.xml_tree import children, first_inside, tree_or_none
 
 _HEX = re.compile(r"[0-9a-fA-F]{6}")
 _KINDS = ("slideLayout", "slideMaster", "theme")
@@ -51,19 +50,12 @@ def _behind(name: str, read: ReadPart) -> Iterator[Element]:
     """Layout, master and theme, as far as each names the next."""
     for kind in _KINDS:
         folder, file = posixpath.split(name)
-        links = _tree(read(f"{folder}/_rels/{file}.rels"))
+        links = tree_or_none(read(f"{folder}/_rels/{file}.rels"))
         targets = [link.get("Target", "") for link in links if link.get("Type", "").endswith(f"/{kind}")]
         if not targets:
             return
         name = posixpath.normpath(posixpath.join("/", folder, targets[0]))[1:]
-        yield _tree(read(name))
-
-
-def _tree(source: str) -> Element:
-    try:
-        return xml_tree(source.encode())[0] if source else Element("none")
-    except Unreadable:
-        return Element("none")
+        yield tree_or_none(read(name))
 
 
 def _scheme(theme: Element, master: Element) -> Mapping[str, Colour]:

@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.errors import DamagedFile, ReaderTooLarge
+from docmill.domain.errors import DamagedFile, ReaderTooLarge, Unreadable
 
 DEPTH = 1_000  # elements inside one another
 
@@ -24,6 +24,14 @@ def xml_tree(data: bytes) -> Tree:
         return _parsed(data, None)
     except LookupError:  # an encoding that the parser does not know
         return _parsed(decode(data).text.encode(), "utf-8")
+
+
+def tree_or_none(source: str) -> Element:
+    """The root element of this XML; an element without anything in it where that is none."""
+    try:
+        return xml_tree(source.encode())[0] if source else Element("none")
+    except Unreadable:
+        return Element("none")
 
 
 def children(element: Element, name: str) -> list[Element]:
