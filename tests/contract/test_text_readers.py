@@ -141,9 +141,18 @@ def test_what_is_not_valid_yaml_is_kept_as_text(desk: Desk, inside: str) -> None
     assert "not valid YAML" in read.info.notices[0]
 
 
+def chain(levels: int) -> str:
+    """YAML in which each value says the one before nine times."""
+    return 'a0: &a0 ["lol"]\n' + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, levels))
+
+
 def test_aliases_are_never_followed(desk: Desk) -> None:
-    bomb = 'a0: &a0 ["lol"]\n' + "".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 60))
-    assert desk.read("a.yaml", bomb).text == bomb.rstrip()
+    assert desk.read("a.yaml", chain(4)).text == chain(4).rstrip()
+
+
+def test_aliases_that_stand_for_millions_of_values_are_refused(desk: Desk) -> None:
+    with pytest.raises(ReaderTooLarge, match="aliases"):
+        desk.read("a.yaml", chain(60))
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, "- " * 100_000 + "x", "a: {" * 50_000])

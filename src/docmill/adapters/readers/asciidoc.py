@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from docmill.adapters.readers.asciidoc_inline import plain
 from docmill.adapters.readers.asciidoc_table import read_table
-from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.adapters.readers.tidy import clean, table_block
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.domain.documents import BlockKind, RawBlock
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})[ \t]+(\S.*)")
 _ATTRIBUTE = re.compile(r":!?([\w-]+)!?:(?:[ \t]+(.*))?$")
@@ -30,21 +27,17 @@ _MACRO = re.compile(r"(?:ifdef|ifndef|ifeval|endif|toc|anchor)::.*$")
 _CODE_FENCES = ("-" * 4, "." * 4, "```")
 
 
-class AsciiDocReader:
+class AsciiDocReader(TextReader):
     """Reads AsciiDoc; marks inside lines are taken off, attributes of the document are filled in."""
 
     name = "asciidoc-1"
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText and DamagedFile (unknown encoding)."""
-        decoded = decode(path.read_bytes())
-        source = _Lines(decoded.text)
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """The blocks of the document, whose first heading is its title."""
+        source = _Lines(text)
         blocks = list(first_without_lead(block for block in source.blocks() if block.text))
-        if not blocks:
-            raise NoText("The file holds no text. Send one with content.")
         title = next((block.text for block in blocks if block.level == 1), None)
-        yield ReadInfo(media_type, self.name, title=title, notices=decoded.notices + source.notices())
-        yield from in_parts(blocks)
+        return Told(blocks, title, notices=source.notices())
 
 
 class _Lines:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import in_parts, slices
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.adapters.readers.parts import slices
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind, RawBlock, Table
+from docmill.domain.errors import DamagedFile
 from docmill.domain.media_types import TSV
 
 BLOCK_ROWS = 50
@@ -22,20 +21,16 @@ CELL_CHARACTERS = 10_000_000
 Record = tuple[int, int, list[str]]
 
 
-class DelimitedReader:
+class DelimitedReader(TextReader):
     """Reads CSV and TSV; the delimiter is the one that cuts the first rows most evenly."""
 
     name = "delimited-1"
+    lacking = "The table holds no rows. Send one with content."
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then one table block for each 50 rows. Raises NoText and DamagedFile."""
-        decoded = decode(path.read_bytes())
-        if not decoded.text.strip():
-            raise NoText("The table holds no rows. Send one with content.")
-        delimiter = "\t" if media_type == TSV else delimiter_of(decoded.text)
-        blocks = list(slices(decoded.text, _cuts(decoded.text, delimiter)))
-        yield ReadInfo(media_type, self.name, notices=decoded.notices)
-        yield from in_parts(blocks)
+    def tell(self, text: str, media_type: str, /) -> Told:
+        """One table block for each 50 rows."""
+        delimiter = "\t" if media_type == TSV else delimiter_of(text)
+        return Told(list(slices(text, _cuts(text, delimiter))))
 
 
 def delimiter_of(text: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import grouped, in_parts, slices
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.adapters.readers.parts import grouped, slices
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind, RawBlock
+from docmill.domain.errors import DamagedFile
 from docmill.domain.media_types import JSONL
 
 BLOCK_CHARACTERS = 1_000  # small neighbours share a block
@@ -24,26 +23,21 @@ _DECODER = json.JSONDecoder(parse_int=str)  # values are not used, and digits ar
 Span = tuple[int, int]
 
 
-class JsonReader:
+class JsonReader(TextReader):
     """Reads JSON by its members and JSON lines by its lines."""
 
     name = "json-1"
+    lacking = "The file holds no values. Send one with content."
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText, and DamagedFile for what is not JSON."""
-        decoded = decode(path.read_bytes())
-        text = decoded.text
-        if not text.strip():
-            raise NoText("The file holds no values. Send one with content.")
+    def tell(self, text: str, media_type: str, /) -> Told:
+        """Slices of the file. Raises DamagedFile for what is not JSON."""
         lines = media_type == JSONL
         spans = [match.span() for match in _LINE.finditer(text)] if lines else _whole(text)
-        notices = decoded.notices + (_bad_lines(text, spans) if lines else ())
+        notices = _bad_lines(text, spans) if lines else ()
         code = RawBlock(BlockKind.CODE, "")
         groups = list(grouped(spans, BLOCK_CHARACTERS))
         cuts = ((start, end, code) for start, end in _without_brackets_alone(text, groups))
-        blocks = list(slices(text, cuts))
-        yield ReadInfo(media_type, self.name, notices=notices)
-        yield from in_parts(blocks)
+        return Told(list(slices(text, cuts)), notices=notices)
 
 
 def _bad_lines(text: str, spans: list[Span]) -> tuple[str, ...]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import in_parts, slices
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
-from docmill.domain.errors import NoText
+from docmill.adapters.readers.parts import slices
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind, RawBlock, Table
 
 LIST_CHARACTERS = 1_500  # a longer list becomes one block for each of its items
 
@@ -31,22 +29,16 @@ _KINDS = {
 Cut = tuple[int, int, RawBlock]
 
 
-class MarkdownReader:
+class MarkdownReader(TextReader):
     """Reads Markdown: headings keep their mark, tables also give their cells."""
 
     name = "markdown-1"
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText and DamagedFile (unknown encoding)."""
-        decoded = decode(path.read_bytes())
-        if not decoded.text.strip():
-            raise NoText("The file holds no text. Send one with content.")
-        blocks = list(slices(decoded.text, cuts(decoded.text)))
-        title = next(
-            (b.text.strip("# \t") for b in blocks if b.kind is BlockKind.HEADING and b.level == 1), None
-        )
-        yield ReadInfo(media_type, self.name, title=title, notices=decoded.notices)
-        yield from in_parts(blocks)
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """Slices of the file, whose first heading of the highest level is its title."""
+        blocks = list(slices(text, cuts(text)))
+        tops = (block for block in blocks if block.kind is BlockKind.HEADING and block.level == 1)
+        return Told(blocks, next((block.text.strip("# \t") for block in tops), None))
 
 
 def cuts(source: str) -> Iterator[Cut]:

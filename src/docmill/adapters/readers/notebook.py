@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from docmill.adapters.readers.decoding import decode, storable
-from docmill.adapters.readers.parts import in_parts
+from docmill.adapters.readers.decoding import storable
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.domain.documents import BlockKind, RawBlock
+from docmill.domain.errors import DamagedFile
 
 OUTPUT_CHARACTERS = 20_000  # of one output; a loop that prints for ever says no more than its start
 
@@ -23,23 +22,19 @@ _SHOWN = ("text/markdown", "text/plain", "text/latex")
 Values = Mapping[str, Any]
 
 
-class NotebookReader:
+class NotebookReader(TextReader):
     """Reads the cells in their order; pictures and widgets are left out, nothing is run."""
 
     name = "notebook-1"
+    lacking = "The notebook holds no text. Send one with content."
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText, and DamagedFile for what is no notebook."""
-        decoded = decode(path.read_bytes())
-        notebook = _notebook(decoded.text)
-        blocks = list(
-            first_without_lead(block for cell in _cells(notebook) for block in _cell(cell) if block.text)
-        )
-        if not blocks:
-            raise NoText("The notebook holds no text. Send one with content.")
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """The cells. Raises DamagedFile for what is no notebook."""
+        notebook = _notebook(text)
+        found = (block for cell in _cells(notebook) for block in _cell(cell) if block.text)
+        blocks = list(first_without_lead(found))
         title = next((b.text for b in blocks if b.kind is BlockKind.HEADING and b.level == 1), None)
-        yield ReadInfo(media_type, self.name, title=title, metadata=_about(notebook), notices=decoded.notices)
-        yield from in_parts(blocks)
+        return Told(blocks, title, _about(notebook))
 
 
 def _notebook(text: str) -> Values:

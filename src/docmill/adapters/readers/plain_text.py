@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import grouped, in_parts, slices
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.adapters.readers.parts import grouped, slices
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind, RawBlock
 
 BLOCK_CHARACTERS = 4_000  # a longer paragraph is cut at line ends
 LINE_CHARACTERS = 20_000  # a longer line is cut at spaces
@@ -20,20 +18,15 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n|\Z)")
 _JOINERS = "\u200d\ufe0e\ufe0f"
 
 
-class PlainTextReader:
+class PlainTextReader(TextReader):
     """Reads plain text as it is: the document's text is the decoded file."""
 
     name = "plain-text-1"
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the paragraphs. Raises NoText and DamagedFile (unknown encoding)."""
-        decoded = decode(path.read_bytes())
-        if not decoded.text.strip():
-            raise NoText("The file holds no text. Send one with content.")
-        yield ReadInfo(media_type, self.name, notices=decoded.notices)
-        text = RawBlock(BlockKind.TEXT, "")
-        cuts = ((start, end, text) for start, end in paragraphs(decoded.text))
-        yield from in_parts(list(slices(decoded.text, cuts)))
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """The paragraphs."""
+        block = RawBlock(BlockKind.TEXT, "")
+        return Told(list(slices(text, ((start, end, block) for start, end in paragraphs(text)))))
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, int]]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.rst_blocks import doctree_blocks
-from docmill.domain.documents import BlockKind, Part, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind
+from docmill.domain.errors import DamagedFile
 
 LINE_CHARACTERS = 1_000_000
 
@@ -23,25 +20,18 @@ _INSERTS = re.compile(r"(?m)^[ \t]*\.\.[ \t]+(include|literalinclude|raw)::|^[ \
 _TARGET = re.compile(r"\s*<[^<>]*>\s*$")
 
 
-class RstReader:
+class RstReader(TextReader):
     """Reads reStructuredText; of what only Sphinx knows, the words are kept."""
 
     name = "docutils-1"
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText and DamagedFile."""
-        decoded = decode(path.read_bytes())
-        blocks = list(first_without_lead(doctree_blocks(_doctree(decoded.text))))
-        if not blocks:
-            raise NoText("The file holds no text. Send one with content.")
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """The blocks of the document. Raises DamagedFile."""
+        blocks = list(first_without_lead(doctree_blocks(_doctree(text))))
         title = next((block.text for block in blocks if block.kind is BlockKind.HEADING), None)
-        inserts = (
-            ("What the file would insert from elsewhere was left out.",)
-            if _INSERTS.search(decoded.text)
-            else ()
-        )
-        yield ReadInfo(media_type, self.name, title=title, notices=decoded.notices + inserts)
-        yield from in_parts(blocks)
+        inserts = _INSERTS.search(text)
+        notices = ("What the file would insert from elsewhere was left out.",) if inserts else ()
+        return Told(blocks, title, notices=notices)
 
 
 def _doctree(text: str) -> Any:

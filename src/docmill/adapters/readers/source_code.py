@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import grouped, in_parts, slices
+from docmill.adapters.readers.parts import grouped, slices
 from docmill.adapters.readers.plain_text import paragraphs
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.adapters.readers.text_reader import TextReader, Told
+from docmill.domain.documents import BlockKind, RawBlock
 from docmill.domain.source_languages import SOURCE_LANGUAGES
 
 BLOCK_CHARACTERS = 1_000  # small neighbours share a block
@@ -22,21 +20,16 @@ _BEGIN = re.compile(r"(?:\r\n?|\n)[ \t]*(?:\r\n?|\n)(?=[^\s})\]])")
 _NAMES = {language.media_type: language.name for language in SOURCE_LANGUAGES}
 
 
-class SourceCodeReader:
+class SourceCodeReader(TextReader):
     """Reads the text of programs; the language is told in the metadata."""
 
     name = "source-code-1"
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks. Raises NoText and DamagedFile (unknown encoding)."""
-        decoded = decode(path.read_bytes())
-        if not decoded.text.strip():
-            raise NoText("The file holds no text. Send one with content.")
-        about = {"programming_language": _NAMES[media_type]}
+    def tell(self, text: str, media_type: str, /) -> Told:
+        """Portions of the code."""
         code = RawBlock(BlockKind.CODE, "")
-        cuts = ((start, end, code) for start, end in code_spans(decoded.text))
-        yield ReadInfo(media_type, self.name, metadata=about, notices=decoded.notices)
-        yield from in_parts(list(slices(decoded.text, cuts)))
+        blocks = list(slices(text, ((start, end, code) for start, end in code_spans(text))))
+        return Told(blocks, metadata={"programming_language": _NAMES[media_type]})
 
 
 def code_spans(text: str) -> Iterator[tuple[int, int]]:

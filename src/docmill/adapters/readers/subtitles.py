@@ -6,14 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.domain.documents import BlockKind, RawBlock
 
 SECTION_SECONDS = 60  # about as long as a passage takes to be spoken
 
@@ -32,19 +29,15 @@ class Cue:
     text: str
 
 
-class SubtitleReader:
+class SubtitleReader(TextReader):
     """Reads WebVTT and SubRip; styles, regions, comments and marks are left out."""
 
     name = "subtitles-1"
+    lacking = "The file holds no subtitles. Send one with content."
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the cues. Raises NoText and DamagedFile (unknown encoding)."""
-        decoded = decode(path.read_bytes())
-        blocks = list(first_without_lead(_blocks(list(cues(decoded.text)))))
-        if not blocks:
-            raise NoText("The file holds no subtitles. Send one with content.")
-        yield ReadInfo(media_type, self.name, notices=decoded.notices)
-        yield from in_parts(blocks)
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """The cues."""
+        return Told(list(first_without_lead(_blocks(list(cues(text))))))
 
 
 def cues(text: str) -> Iterator[Cue]:

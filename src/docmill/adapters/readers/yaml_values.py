@@ -6,14 +6,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
 
-from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.parts import grouped, in_parts, slices
+from docmill.adapters.readers.parts import grouped, slices
 from docmill.adapters.readers.plain_text import paragraphs
+from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.adapters.readers.yaml_aliases import Aliases
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.domain.documents import BlockKind, RawBlock
+from docmill.domain.errors import DamagedFile
 
 BLOCK_CHARACTERS = 1_000  # small neighbours share a block
 LARGE_CHARACTERS = 4_000  # larger entries are opened
@@ -26,26 +25,18 @@ _LINE_END = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
 Span = tuple[int, int]
 
 
-class YamlReader:
+class YamlReader(TextReader):
     """Reads YAML by its entries; what is not valid YAML, as templates are not, by its lines."""
 
     name = "yaml-1"
+    lacking = "The file holds no values. Send one with content."
 
-    def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
-        """One ReadInfo, then the blocks.
-
-        Raises NoText, DamagedFile (unknown encoding), and ReaderTooLarge for a file made to explode.
-        """
-        decoded = decode(path.read_bytes())
-        text = decoded.text
-        if not text.strip():
-            raise NoText("The file holds no values. Send one with content.")
+    def tell(self, text: str, _media_type: str, /) -> Told:
+        """Slices of the file. Raises DamagedFile, and ReaderTooLarge for a file made to explode."""
         levels, notices = _entries(text)
-        spans = list(_spans(text, levels, 0, len(text), 0))
         code = RawBlock(BlockKind.CODE, "")
-        cuts = ((start, end, code) for start, end in grouped(spans, BLOCK_CHARACTERS))
-        yield ReadInfo(media_type, self.name, notices=decoded.notices + notices)
-        yield from in_parts(list(slices(text, cuts)))
+        spans = grouped(list(_spans(text, levels, 0, len(text), 0)), BLOCK_CHARACTERS)
+        return Told(list(slices(text, ((start, end, code) for start, end in spans))), notices=notices)
 
 
 def _entries(text: str) -> tuple[list[list[int]], tuple[str, ...]]:
