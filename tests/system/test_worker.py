@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psutil
 import pytest
 import redis
 from tests.installations import Installation, children_of, installation
@@ -50,16 +49,6 @@ def test_a_document_is_published_and_found(here: Installation) -> None:
     assert "3.2 metres" in found.hits[0].text
     assert found.hits[0].document_name == "rules.md"
     assert found.hits[0].section_path == ("Ferry rules",)
-
-
-def test_computing_gives_way_to_what_people_wait_for(here: Installation) -> None:
-    worker = here.start("worker")
-    accepted = here.accept("rules.md", RULES)
-    assert here.wait_until_ended(accepted.task_id) == ["succeeded"]
-    assert {process.nice() for process in [psutil.Process(worker.pid), *children_of(worker)]} == {5}
-    session = Path(f"/proc/{worker.pid}/autogroup")
-    if session.exists():  # Linux shares the cores by sessions
-        assert session.read_text().endswith("nice 5\n")
 
 
 def test_a_large_document_passes_through_every_queue(

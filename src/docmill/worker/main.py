@@ -16,7 +16,6 @@ from docmill.db.engine import connect
 from docmill.logs import configure_logs, get_logger
 from docmill.settings import Settings
 from docmill.worker.app import make_celery
-from docmill.worker.manners import stand_back
 from docmill.worker.process import WorkerProcess
 from docmill.worker.watch import DEAF, Watch
 
@@ -29,7 +28,6 @@ def run_worker(settings: Settings) -> int:
     SIGTERM lets every task go at its next step and ends; a second one, or SIGQUIT, ends at once.
     A worker that takes no messages any more ends by itself with DEAF.
     """
-    stand_back()
     process = WorkerProcess(settings)
     celery = make_celery(settings, settings.broker, process)
     watch = Watch(settings, process)
