@@ -129,6 +129,7 @@ HOSTILE = {
     "long selectors": ("div " * 3_000 + ".a { display: none }", "<div>" * 200 + P),
     "rules that all fit": ("div { display: none }" * 4_000, "<div>x</div>" * 20_000),
     "paths": ("div div div p { left: 1px }" * 4_000, "<div>" * 500 + "<p>x</p>" * 2_000),
+    "endless colours": (".a { color: rgb(1e999%, 0%, 0%); background: hsl(1e999, 1e999%, 1e999%) }", P),
     "escapes": ("\\" * 200_000, P),
     "comments": ("/*" * 200_000, P),
 }

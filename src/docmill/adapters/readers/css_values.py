@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from math import isfinite
 
 from docmill.adapters.readers.css_rules import Declarations
 
@@ -107,7 +108,7 @@ def colour_of(value: str) -> Colour | None:
     from tinycss2.color3 import parse_color
 
     found = parse_color(value)
-    if found is None or isinstance(found, str):
+    if found is None or isinstance(found, str) or not all(map(isfinite, found)):
         return None
     red, green, blue = (min(max(round(255 * part), 0), 255) for part in found[:3])
     return red, green, blue
