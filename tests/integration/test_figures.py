@@ -73,9 +73,9 @@ class House:
     stages: Any
     recognizer: Watched
 
-    def carry(self, content: bytes, **more: Any) -> Any:
+    def carry(self, content: bytes, *, name: str = "river.pdf", **more: Any) -> Any:
         """The document through every stage; its task as it is then."""
-        accepted = self.here.accept("river.pdf", content)
+        accepted = self.here.accept(name, content)
         make_runner(self.here.app.engine, self.stages, **more).run(accepted.task_id, StageName.EXTRACT)
         return task_row(self.here.app.engine, accepted.task_id)
 
@@ -101,6 +101,7 @@ def test_a_picture_carries_its_caption_and_its_words(house: House) -> None:
 
     (image,) = house.blocks("image")
     assert image.text == " ".join(SIGN)
+    assert image.confidence > 0.8
     (chunk,) = house.here.rows("SELECT * FROM chunks WHERE kind = 'image'")
     assert chunk.text == f"{image.text}\n\n{CAPTION}"
     assert [place[0] for place in chunk.boxes] == [1, 1]

@@ -419,6 +419,8 @@ class BlockView(BaseModel):
         table=None,
         hidden=False,
         links=[],
+        picture=None,
+        confidence=None,
     )
 
     ordinal: int
@@ -435,6 +437,8 @@ class BlockView(BaseModel):
     links: list[LinkView] = Field(
         description="Which of its characters point somewhere; kept, never followed."
     )
+    picture: str | None = Field(description="Which member of a packed file an image shows.")
+    confidence: float | None = Field(description="Of the words that were recognised in an image, 0 to 1.")
 
     @classmethod
     def of(cls, block: Block) -> BlockView:

@@ -69,7 +69,7 @@ def copy_rows(
 
 _BLOCK_COLUMNS = (
     "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells, "
-    "hidden, links"
+    "hidden, links, picture, confidence"
 )
 
 
@@ -79,14 +79,15 @@ def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[
         (
             version.version_id, b.ordinal, version.tenant, b.kind.value, b.text, b.lead,
             b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table), b.hidden,
-            _links_to_json(b.links),
+            _links_to_json(b.links), b.picture, b.confidence,
         )
         for b in blocks
     )  # fmt: skip
     copy_rows(connection, "blocks", _BLOCK_COLUMNS, rows)
 
 
-_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden, links"
+_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden, links, "
+_BLOCK_FIELDS += "picture, confidence"
 _BLOCKS = text(
     f"""SELECT {_BLOCK_FIELDS} FROM blocks
 WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start
@@ -109,6 +110,8 @@ def block_of(row: Any) -> Block:
         table=_table(row.cells),
         hidden=row.hidden,
         links=tuple(Link(*link) for link in row.links or ()),
+        picture=row.picture,
+        confidence=row.confidence,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
+    REAL,
     BigInteger,
     Boolean,
     Column,
@@ -93,6 +94,8 @@ blocks = Table(
     Column("cells", JSONB),
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("links", JSONB),  # [[start, end, target], …] in the block's text
+    Column("picture", Text),  # the member of a packed file that an image shows
+    Column("confidence", REAL),  # of the words recognised in an image, 0-1
 )
 
 chunks = Table(

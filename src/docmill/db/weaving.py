@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from sqlalchemy import Connection, Engine, text
 
 from docmill.db.engine import alone
+from docmill.domain.figures import InnerPicture, Said
 from docmill.domain.ids import VersionRef
 
 FIRST_ORDINAL = 2**30  # of blocks that are not yet woven in; no document has so many
@@ -68,17 +70,37 @@ def drop_layer(connection: Connection, version: VersionRef, page: int) -> None:
     connection.execute(_DROP, {**_key(version), "page": page, "first": FIRST_ORDINAL})
 
 
-_SET_TEXT = text(
-    """UPDATE blocks SET text = :text
-WHERE version_id = :version AND tenant_id = :tenant AND ordinal = :ordinal"""
+_SAY = """UPDATE blocks SET confidence = :confidence,
+  text = CASE WHEN text = '' THEN :text ELSE text || E'\\n' || :text END
+WHERE version_id = :version AND tenant_id = :tenant AND """
+_SAY_IN_BLOCK = text(_SAY + "ordinal = :ordinal")
+_SAY_IN_PICTURE = text(_SAY + "picture = :picture")
+
+
+def say_in_blocks(connection: Connection, version: VersionRef, said: Mapping[int, Said]) -> None:
+    """Give blocks, by their ordinals, the words that were recognised in them, behind their own."""
+    rows = [{**_key(version), "ordinal": ordinal, **asdict(words)} for ordinal, words in said.items()]
+    if rows:
+        connection.execute(_SAY_IN_BLOCK, rows)
+
+
+def say_in_picture(connection: Connection, version: VersionRef, name: str, said: Said) -> None:
+    """Give all blocks that show an inner picture the words that were recognised in it."""
+    connection.execute(_SAY_IN_PICTURE, {**_key(version), "picture": name, **asdict(said)})
+
+
+_PICTURES = text(
+    """SELECT picture, min(ordinal) AS first FROM blocks
+WHERE version_id = :version AND tenant_id = :tenant AND picture IS NOT NULL
+GROUP BY picture HAVING min(ordinal) > :behind ORDER BY first"""
 )
 
 
-def set_texts(connection: Connection, version: VersionRef, texts: Mapping[int, str]) -> None:
-    """Give blocks, by their ordinals, the text that was recognised in them."""
-    rows = [{**_key(version), "ordinal": ordinal, "text": said} for ordinal, said in texts.items()]
-    if rows:
-        connection.execute(_SET_TEXT, rows)
+def inner_pictures(engine: Engine, version: VersionRef, behind: int) -> list[InnerPicture]:
+    """The pictures inside the file that are first shown behind this block, each once, in reading order."""
+    with alone(engine) as connection:
+        rows = connection.execute(_PICTURES, {**_key(version), "behind": behind})
+        return [InnerPicture(row.picture, row.first) for row in rows]
 
 
 def weave(connection: Connection, version: VersionRef) -> tuple[int, str]:

@@ -184,7 +184,8 @@ class RawBlock:
 
     `lead` is the text between the block before it and this one, so that
     `"".join(b.lead + b.text for b in blocks)` is the document's text, to the character. `hidden` is text
-    that the file holds and people do not see: invisible, white on white, tiny, beside the page.
+    that the file holds and people do not see: invisible, white on white, tiny, beside the page. `picture`
+    names the member of a packed file that an image shows; `confidence` is that of the words recognised in it.
     """
 
     kind: BlockKind
@@ -196,6 +197,8 @@ class RawBlock:
     lead: str = "\n\n"
     hidden: bool = False
     links: tuple[Link, ...] = ()
+    picture: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ class Block:
     table: Table | None = None
     hidden: bool = False
     links: tuple[Link, ...] = ()
+    picture: str | None = None
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,33 +16,63 @@ MOST_IN_A_DOCUMENT = 300
 _Some = TypeVar("_Some", Block, RawBlock)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words that were recognised in an image, in lines, and how sure they are (0-1)."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class InnerPicture:
+    """A picture inside a packed file, and the ordinal of the first block that shows it."""
+
+    name: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRead:
+    """What an inner picture says, None where that is nothing; `why` nobody could look at it."""
+
+    name: str
+    said: Said | None = None
+    why: str | None = None
+
+
 @dataclass(slots=True)
 class FiguresRead:
-    """What the pictures of a page say: texts by the ordinals of their blocks, and all words in `page`.
+    """What the pictures of a page say: by the ordinals of their blocks, and all words in `page`.
 
     `looked_at` counts the pictures, `unread` those that were not looked at, for the reason `why`.
     """
 
     page: Page
-    texts: dict[int, str] = field(default_factory=dict)
+    said: dict[int, Said] = field(default_factory=dict)
     looked_at: int = 0
     unread: int = 0
     why: str | None = None
 
     def take(self, block: Block, found: Recognised) -> None:
-        """Give the block the words that were found in it, behind what it said before."""
+        """Keep the words that were found in a block."""
         self.looked_at += 1
-        words = (*self.page.words, *found.page.words)
-        if found.page.words:
-            said = (block.text, *(piece.text for piece in found.blocks))
-            self.texts[block.ordinal] = "\n".join(text for text in said if text)
-            confidence = round(mean_confidence(words), 3)
-            self.page = replace(self.page, words=words, confidence=confidence)
+        if said := said_in(found):
+            self.said[block.ordinal] = said
+            words = (*self.page.words, *found.page.words)
+            self.page = replace(self.page, words=words, confidence=round(mean_confidence(words), 3))
 
     def miss(self, number: int, why: str) -> None:
         """Count pictures that could not be looked at."""
         self.unread += number
         self.why = self.why or why
+
+
+def said_in(found: Recognised) -> Said | None:
+    """The words of a picture; None where it shows none."""
+    if not found.page.words:
+        return None
+    return Said("\n".join(block.text for block in found.blocks), found.page.confidence or 0.0)
 
 
 def figures(blocks: Iterable[_Some]) -> list[_Some]:

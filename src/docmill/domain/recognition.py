@@ -103,7 +103,7 @@ class Wish:
 
     `languages` are those of the dataset; where it names none, `hint` is one that was found on an earlier
     page (ISO 639-1). `attempt` counts from 0, `seconds` is the time there is. `only` is a rectangle of the
-    page, where not all of it is wanted.
+    page, where not all of it is wanted; `picture` the name of one in a packed file, which has no such pages.
     """
 
     page: int
@@ -112,6 +112,7 @@ class Wish:
     attempt: int = 0
     seconds: float = 60.0
     only: Box | None = None
+    picture: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class BlockBuilder:
             table=raw.table,
             hidden=raw.hidden,
             links=raw.links,
+            picture=raw.picture,
+            confidence=raw.confidence,
         )
         self.next_ordinal, self.next_char = block.ordinal + 1, block.char_end
         return block

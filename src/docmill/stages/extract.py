@@ -15,6 +15,7 @@ from docmill.db.pages import insert_pages
 from docmill.db.versions import set_extracted, set_read_info
 from docmill.domain.documents import Block, Page, Part, ReadInfo
 from docmill.domain.errors import NoText, Unreadable
+from docmill.domain.pictures import can_be_drawn
 from docmill.domain.recognition import OcrMode, waits, with_reason
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
@@ -53,9 +54,12 @@ class _Progress:
         self.parts += 1
         self.done, self.total = part.done, part.total
         mode = self.work.ocr.mode
-        pages = [with_reason(page, mode) for page in part.pages]
+        pages = list(part.pages)
+        if can_be_drawn(self.work.media_type):
+            pages = [with_reason(page, mode) for page in pages]
         waiting = (page for page in pages if waits(page) and self.work.makes(page.number))
-        self.needs_ocr |= mode is not OcrMode.NEVER and any(waiting)
+        inside = self.work.base is None and any(block.picture for block in part.blocks)
+        self.needs_ocr |= mode is not OcrMode.NEVER and (inside or any(waiting))
         if len(self.sample) < _SAMPLE_CHARACTERS:
             self.sample += "\n".join(block.text for block in part.blocks)[:_SAMPLE_CHARACTERS]
         if self.parts > self.skip:
@@ -125,7 +129,7 @@ class Extract:
             if time.monotonic() - started > self._step_seconds or len(progress.pending) > _STEP_BLOCKS:
                 yield self._step(work, progress, last=False)
                 started = time.monotonic()
-        if progress.builder.next_ordinal == 0 and not progress.needs_ocr:
+        if progress.builder.next_char == 0 and not progress.needs_ocr:
             raise NoText
         yield self._step(work, progress, last=True)
 

@@ -14,7 +14,14 @@ from docmill.db.pages import read_page
 from docmill.db.weaving import layer_of
 from docmill.domain.documents import Page, PageLoss, TextSource
 from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
-from docmill.domain.figures import MOST_IN_A_DOCUMENT, MOST_ON_A_PAGE, FiguresRead, figures
+from docmill.domain.figures import (
+    MOST_IN_A_DOCUMENT,
+    MOST_ON_A_PAGE,
+    FiguresRead,
+    PictureRead,
+    figures,
+    said_in,
+)
 from docmill.domain.recognition import Recognised, Wish, better, missing_language
 from docmill.domain.text_layer import LEAST_AGREEMENT, agreement, is_confirmed, strips
 from docmill.ports import Recognizer, Storage
@@ -68,6 +75,16 @@ class Looking:
                 read.miss(len(blocks[at:most]), error.message)
                 break
         return read
+
+    def at_picture(self, work: Work, name: str, hint: str | None) -> PictureRead:
+        """A picture inside the file. One that cannot be looked at takes nothing from the document."""
+        path = self.storage.local_path(work.storage_key)
+        try:
+            wish = Wish(1, work.ocr.languages, hint, picture=name)
+            return PictureRead(name, said_in(self.recognizer.recognise(path, work.media_type, wish)))
+        except Unreadable as error:
+            self.storage.local_path(work.storage_key)
+            return PictureRead(name, why=error.message)
 
     def _confirmed(self, work: Work, number: int, layer: str, hint: str | None) -> Page | None:
         """The page with its text layer, where strips of its picture say the same; else None.

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine
 from docmill.db.content import has_text, insert_blocks
 from docmill.db.pages import pages_to_recognise, set_missing, set_recognised
 from docmill.db.versions import add_notice, set_extracted
-from docmill.db.weaving import FIRST_ORDINAL, drop_layer, set_texts, weave
+from docmill.db.weaving import FIRST_ORDINAL, drop_layer, inner_pictures, say_in_blocks, say_in_picture, weave
 from docmill.domain.documents import PageLoss
 from docmill.domain.errors import NoText
-from docmill.domain.figures import FiguresRead, unread_notice
+from docmill.domain.figures import MOST_IN_A_DOCUMENT, FiguresRead, InnerPicture, PictureRead, unread_notice
 from docmill.domain.recognition import FIGURES, Recognised
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
@@ -21,14 +21,23 @@ from docmill.ports import Recognizer, Storage
 from docmill.stages.contract import Step, Work
 from docmill.stages.looking import Looking
 
-_Found = Recognised | PageLoss | FiguresRead
+_Found = Recognised | PageLoss | FiguresRead | PictureRead
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A page that is to be looked at, and why."""
+
+    number: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
     """What is known after page `page`, the `done`th: next ordinal, language, whether there is text, loss.
 
-    `figures` of pages with a text were looked at; `unread` were not, for the reason `why`.
+    `figures` were looked at, inner pictures up to that of block `picture`; `unread` were not, for the reason
+    `why`.
     """
 
     page: int = 0
@@ -40,6 +49,7 @@ class _Cursor:
     figures: int = 0
     unread: int = 0
     why: str | None = None
+    picture: int = -1
 
 
 class Ocr:
@@ -59,24 +69,38 @@ class Ocr:
         self._detect_language = detect_language
 
     def run(self, work: Work) -> Iterator[Step]:
-        """A step for each page. Raises NoText when the last one is done and there is no text at all."""
+        """A step for each page, and for each inner picture.
+
+        Raises NoText when the last one is done and there is no text at all.
+        """
         cursor = _Cursor(**work.cursor)
         waiting = pages_to_recognise(self._engine, work.version, cursor.page)
-        pages = [(number, reason) for number, reason in waiting if work.makes(number)]
-        total = cursor.done + len(pages)
-        for number, reason in pages:
-            found = self._look(work, number, reason, cursor)
-            cursor = _after(cursor, number, found)
+        pages = [_Waiting(number, reason) for number, reason in waiting if work.makes(number)]
+        pictures = self._pictures(work, cursor)
+        chosen = pictures[: MOST_IN_A_DOCUMENT - cursor.figures]
+        places: list[_Waiting | InnerPicture] = [*pages, *chosen]
+        total = cursor.done + len(places)
+        for place in places:
+            found = self._look(work, place, cursor)
+            cursor = _after(cursor, place, found)
             last = cursor.done == total
             if last and not cursor.text and not has_text(self._engine, work.version):
-                raise NoText(_no_text(total, cursor.loss))
+                raise NoText(_no_text(total, cursor.loss or cursor.why))
+            if last:
+                cursor = replace(cursor, unread=cursor.unread + len(pictures) - len(chosen))
             yield self._step(work, found, cursor, total, last=last)
 
-    def _look(self, work: Work, number: int, reason: str, cursor: _Cursor) -> _Found:
+    def _pictures(self, work: Work, cursor: _Cursor) -> list[InnerPicture]:
+        """Those inside the file; a version on a base has what was recognised for that one."""
+        return inner_pictures(self._engine, work.version, cursor.picture) if work.base is None else []
+
+    def _look(self, work: Work, place: _Waiting | InnerPicture, cursor: _Cursor) -> _Found:
         hint = cursor.language or (work.language[0] if work.language else None)
-        if reason == FIGURES:
-            return self._looking.at_figures(work, number, hint, cursor.figures)
-        return self._looking.at_page(work, number, reason, hint)
+        if isinstance(place, InnerPicture):
+            return self._looking.at_picture(work, place.name, hint)
+        if place.reason == FIGURES:
+            return self._looking.at_figures(work, place.number, hint, cursor.figures)
+        return self._looking.at_page(work, place.number, place.reason, hint)
 
     def _step(self, work: Work, found: _Found, cursor: _Cursor, total: int, *, last: bool) -> Step:
         def save(connection: Connection) -> None:
@@ -95,8 +119,12 @@ class Ocr:
             set_missing(connection, work.version, cursor.page, found)
             return
         if isinstance(found, FiguresRead):
-            set_texts(connection, work.version, found.texts)
+            say_in_blocks(connection, work.version, found.said)
             set_recognised(connection, work.version, found.page)
+            return
+        if isinstance(found, PictureRead):
+            if found.said is not None:
+                say_in_picture(connection, work.version, found.name, found.said)
             return
         builder = BlockBuilder(cursor.ordinal - len(found.blocks))
         if found.blocks:
@@ -105,8 +133,16 @@ class Ocr:
         set_recognised(connection, work.version, found.page)
 
 
-def _after(cursor: _Cursor, number: int, found: _Found) -> _Cursor:
-    cursor = replace(cursor, page=number, done=cursor.done + 1)
+def _after(cursor: _Cursor, place: _Waiting | InnerPicture, found: _Found) -> _Cursor:
+    cursor = replace(cursor, done=cursor.done + 1)
+    if isinstance(place, _Waiting):
+        cursor = replace(cursor, page=place.number)
+    else:
+        cursor = replace(cursor, picture=place.first)
+    if isinstance(found, PictureRead):
+        unread, text = cursor.unread + (found.why is not None), cursor.text or found.said is not None
+        figures, why = cursor.figures + 1, cursor.why or found.why
+        return replace(cursor, figures=figures, unread=unread, why=why, text=text)
     if isinstance(found, PageLoss):
         return replace(cursor, loss=cursor.loss or found.message)
     if isinstance(found, FiguresRead):

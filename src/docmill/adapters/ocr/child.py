@@ -20,7 +20,7 @@ from docmill.domain.recognition import Recognised, Wish
 def request_of(wish: Wish, data_dir: Path | None) -> dict[str, object]:
     """What is asked of the child, as part of a message."""
     only = astuple(wish.only) if wish.only else None
-    values = [wish.page, list(wish.languages), wish.hint, wish.attempt, only]
+    values = [wish.page, list(wish.languages), wish.hint, wish.attempt, only, wish.picture]
     return {"wish": values, "data": os.fspath(data_dir) if data_dir else None}
 
 
@@ -31,9 +31,9 @@ def recognised_of(message: wire.Message) -> Recognised:
 
 
 def _answer(request: wire.Message) -> Iterator[wire.Message]:
-    number, languages, hint, attempt, only = request["wish"]
+    number, languages, hint, attempt, only, picture = request["wish"]
     box = Box(*only) if only else None
-    wish = Wish(number, tuple(languages), hint, attempt, float(request["seconds"]), box)
+    wish = Wish(number, tuple(languages), hint, attempt, float(request["seconds"]), box, picture)
     path, media_type = Path(str(request["path"])), str(request["media_type"])
     found = recognise(path, media_type, wish, _data(request["data"]))
     yield {**wire.part_message(Part(found.blocks, 1, 1, (found.page,))), "script": found.unknown_script}

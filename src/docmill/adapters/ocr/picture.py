@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmill.adapters.readers.images import open_frame, points_a_pixel
+from docmill.adapters.readers.inner_pictures import inner_picture
 from docmill.domain.documents import Box
 from docmill.domain.errors import PageNotDrawn
 from docmill.domain.media_types import PDF
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 DPI, LEAST_DPI = 300, 30
 MOST_PIXELS = 24_000_000
 LONGEST_SIDE = 16_000
+LONGER_PIXELS, SHORTER_PIXELS = 150, 75  # what is smaller is a sign or an ornament
+ENLARGED_PIXELS = 1_600  # pictures for the screen have about 100 dpi
 _POINTS_AN_INCH = 72
 _NESTED_FORMS = 8
 _INVISIBLE = 3  # of the ways to draw text
@@ -111,16 +115,35 @@ def _cut(whole: PagePicture, only: Box) -> PagePicture:
     return PagePicture(whole.image.crop(edges), whole.width, whole.height, point, left, top)
 
 
-def _image_page(path: Path, number: int, most_pixels: int) -> PagePicture:
+def picture_inside(path: Path, name: str, most_pixels: int = MOST_PIXELS) -> PagePicture:
+    """A picture in a packed file, enlarged where its letters may be small. Raises PageNotDrawn.
+
+    One that is as small as a sign is blank paper.
+    """
     from PIL import Image
 
+    image, dpi = open_frame(BytesIO(inner_picture(path, name)), 1)
+    if max(image.size) < LONGER_PIXELS or min(image.size) < SHORTER_PIXELS:
+        image = Image.new("L", (1, 1), 255)
+    if max(image.size) < ENLARGED_PIXELS:
+        image, dpi = image.resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC), dpi * 2
+    return _bounded(image, dpi, most_pixels)
+
+
+def _image_page(path: Path, number: int, most_pixels: int) -> PagePicture:
     image, dpi = open_frame(path, number)
+    return _bounded(image, dpi, most_pixels)
+
+
+def _bounded(image: Image, dpi: float, most_pixels: int) -> PagePicture:
+    from PIL.Image import Resampling
+
     point = points_a_pixel(dpi)
     width, height = image.width * point, image.height * point
     scale = _bound(image.width, image.height, most_pixels)
     if scale < 1:
         size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
-        image = image.resize(size, Image.Resampling.BOX)
+        image = image.resize(size, Resampling.BOX)
     return PagePicture(image, width, height, width / image.width)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docmill.adapters.ocr import tesseract
 from docmill.adapters.ocr.languages import USUAL, LanguageData, code_of, language_of, wanted_for
-from docmill.adapters.ocr.picture import MOST_PIXELS, PagePicture, page_picture
+from docmill.adapters.ocr.picture import MOST_PIXELS, PagePicture, page_picture, picture_inside
 from docmill.adapters.ocr.tesseract import Orientation, Reading
 from docmill.adapters.ocr.upright import has_ink, lies_on_its_side, straightened
 from docmill.domain.documents import Page, TextSource
@@ -42,17 +42,22 @@ class _Eye:
 
 
 def recognise(path: Path, media_type: str, wish: Wish, data: LanguageData) -> Recognised:
-    """One page, or a part of it. A later attempt, after one that failed, looks at a smaller picture.
+    """One page, a part of it, or a picture inside the file. Only a whole page is turned as it should lie.
 
-    A part is read as it lies. Raises PageNotDrawn, ReaderTimeout, ReaderTooLarge.
+    A later attempt, after one that failed, looks at a smaller picture. Raises PageNotDrawn, ReaderTimeout,
+    ReaderTooLarge.
     """
-    picture = page_picture(path, media_type, wish.page, MOST_PIXELS >> 2 * wish.attempt, wish.only)
+    most_pixels = MOST_PIXELS >> 2 * wish.attempt
+    if wish.picture is not None:
+        picture = picture_inside(path, wish.picture, most_pixels)
+    else:
+        picture = page_picture(path, media_type, wish.page, most_pixels, wish.only)
     page = Page(wish.page, picture.width, picture.height, source=TextSource.OCR)
     if not has_ink(picture.image):
         return Recognised(page)
     eye = _Eye(picture, data, wish.seconds)
     codes = data.known(wish.languages or (code_of(wish.hint) or USUAL,))
-    if wish.only is not None:
+    if wish.only is not None or wish.picture is not None:
         reading = eye.look(codes)
         return _told(page, replace(reading, paragraphs=legible(reading.paragraphs, LEGIBLE_IN_A_PART)))
     reading = eye.look(codes, quarters=int(lies_on_its_side(picture.image)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def _page(file: Any, number: int) -> Page:
     return Page(number, width * point, height * point, source=TextSource.NONE, ocr_reason="image")
 
 
-def open_frame(path: Path, number: int) -> tuple[Image, float]:
+def open_frame(path: Path | BytesIO, number: int) -> tuple[Image, float]:
     """Frame `number`, which counts from 1, as displayed and in grey, and its dpi.
 
     Raises PageNotDrawn, ReaderTooLarge.
@@ -85,7 +86,7 @@ def points_a_pixel(dpi: float) -> float:
     return 72.0 / dpi
 
 
-def _opened(path: Path) -> Any:
+def _opened(path: Path | BytesIO) -> Any:
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # what is decoded is bounded here, by its bytes

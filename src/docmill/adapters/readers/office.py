@@ -38,7 +38,8 @@ class OfficeReader:
         data = marked_package(path.read_bytes(), media_type)
         document = xberg_engine.extract(data, media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
-        yield from _flowing(told_apart(tree_blocks(nodes)), document_info(document, media_type, None))
+        blocks = told_apart(tree_blocks(nodes, document.images or ()))
+        yield from _flowing(blocks, document_info(document, media_type, None))
 
 
 class BookReader:
@@ -49,7 +50,8 @@ class BookReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises as OfficeReader."""
         document = xberg_engine.extract(mended_book(path.read_bytes()), media_type)
-        yield from _flowing(rendered_blocks(document.content), document_info(document, media_type, None))
+        blocks = rendered_blocks(document.content, packed=True)
+        yield from _flowing(blocks, document_info(document, media_type, None))
 
 
 class WebPageReader:
@@ -103,7 +105,7 @@ class SheetReader:
 
 def _flowing(found: Iterator[RawBlock], info: ReadInfo) -> Iterator[ReadInfo | Part]:
     blocks = list(first_without_lead(found))
-    if not any(block.text for block in blocks):
+    if not any(block.text or block.picture for block in blocks):
         raise NoText("The document holds no text. Send one with content.")
     yield info
     yield from in_parts(blocks)
@@ -145,7 +147,8 @@ def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo
 
 def _slide(page: Any) -> Iterator[RawBlock]:
     """A slide without a title gets its number, lest it seem to belong to the one before."""
-    blocks = list(rendered_blocks(page.content, page.page_number))
+    content = page.content.replace("\\![", "![")  # the engine escapes the sign of its own pictures
+    blocks = list(rendered_blocks(content, page.page_number, packed=True))
     if not blocks or blocks[0].kind is not BlockKind.HEADING:
         yield RawBlock(BlockKind.HEADING, f"Slide {page.page_number}", page=page.page_number, level=1)
     for block in blocks:

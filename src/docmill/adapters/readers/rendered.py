@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from docmill.adapters.readers.cell_marks import read_table, without_marks
 from docmill.adapters.readers.decoding import storable
+from docmill.adapters.readers.inner_pictures import name_inside
 from docmill.adapters.readers.tidy import clean, table_block, without_controls
 from docmill.adapters.readers.unseen_marks import told_apart
 from docmill.domain.documents import BlockKind, Link, RawBlock
@@ -22,12 +23,17 @@ TARGET_CHARACTERS = 2_000
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?(</\1\s*>|\Z)|<[/a-zA-Z!?][^>]*>", re.S | re.I)
 _SCHEME = re.compile(r"\s*([a-z][a-z0-9+.-]*):", re.I)
 _HARMLESS = frozenset(("http", "https", "mailto", "ftp", "tel"))
+_ONLY_IMAGES = re.compile(r"(!\[[^\]]*\]\([^)]*\)\s*)+")
 _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
 
 
-def rendered_blocks(markdown: str, page: int | None = None) -> Iterator[RawBlock]:
-    """The blocks of one page (or of a document without pages) that an engine rendered as Markdown."""
-    return told_apart(_blocks(markdown, page))
+def rendered_blocks(markdown: str, page: int | None = None, *, packed: bool = False) -> Iterator[RawBlock]:
+    """The blocks of one page (or of a document without pages) that an engine rendered as Markdown.
+
+    Only where the file is `packed`, the pictures it names may lie in it.
+    """
+    blocks = told_apart(_blocks(markdown, page))
+    return blocks if packed else (replace(block, picture=None) for block in blocks if block.text)
 
 
 def _blocks(markdown: str, page: int | None) -> Iterator[RawBlock]:
@@ -54,8 +60,10 @@ def _blocks(markdown: str, page: int | None) -> Iterator[RawBlock]:
 
 def first_without_lead(blocks: Iterable[RawBlock]) -> Iterator[RawBlock]:
     """The same blocks; a rendered document does not begin with blank lines."""
-    for number, block in enumerate(blocks):
-        yield block if number else replace(block, lead="")
+    begun = False
+    for block in blocks:
+        yield block if begun else replace(block, lead="")
+        begun = begun or bool(block.text)
 
 
 class _List:
@@ -119,8 +127,10 @@ def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | No
 
 def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock | None:
     text, links = _inline(content)
+    is_image = not lists and _ONLY_IMAGES.fullmatch(content) is not None
+    picture = _picture(content) if is_image else None
     if not text:
-        return None
+        return RawBlock(BlockKind.IMAGE, "", lead="", picture=picture) if picture else None
     if opening.type == "heading_open":
         line = " ".join(text.split())
         return RawBlock(
@@ -131,8 +141,14 @@ def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock 
         marker = "  " * (len(lists) - 1) + lists[-1].marker()
         shifted = tuple(Link(link.start + len(marker), link.end + len(marker), link.target) for link in links)
         return RawBlock(BlockKind.LIST, marker + text, lead=lead, links=shifted)
-    kind = BlockKind.IMAGE if re.fullmatch(r"(!\[[^\]]*\]\([^)]*\)\s*)+", content) else BlockKind.TEXT
-    return RawBlock(kind, text, links=links)
+    return RawBlock(BlockKind.IMAGE if is_image else BlockKind.TEXT, text, links=links, picture=picture)
+
+
+def _picture(content: str) -> str | None:
+    """The first picture of a line of them that may lie in the file."""
+    children = _inline_parser().parseInline(content)[0].children or []
+    names = (name_inside(str(child.attrs.get("src", ""))) for child in children if child.type == "image")
+    return next((name for name in names if name), None)
 
 
 def inline_text(content: str) -> str:

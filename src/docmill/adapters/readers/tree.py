@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from docmill.adapters.readers.cell_marks import read_table
+from docmill.adapters.readers.inner_pictures import name_inside
 from docmill.adapters.readers.tidy import clean, table_block
 from docmill.domain.documents import BlockKind, RawBlock
 
@@ -18,8 +19,9 @@ _COMMENT_MARK = re.compile(r"\[cmt:\d+\]")
 Content = dict[str, Any]
 
 
-def tree_blocks(nodes: Sequence[Any]) -> Iterator[RawBlock]:
-    """The blocks of a document, in reading order, without running heads."""
+def tree_blocks(nodes: Sequence[Any], images: Sequence[Any] = ()) -> Iterator[RawBlock]:
+    """The blocks of a document, in reading order, without running heads; what it knows of its images."""
+    paths = {image.image_index: image.source_path for image in images}
     contents: list[Content] = [json.loads(str(node.content)) for node in nodes]
     in_list = False
     for index, node in enumerate(nodes):
@@ -30,10 +32,10 @@ def tree_blocks(nodes: Sequence[Any]) -> Iterator[RawBlock]:
             in_list = True
         elif contents[index]["node_type"] not in ("list", "group"):
             in_list = False
-            yield from (block for block in _blocks(contents[index]) if block.text)
+            yield from (b for b in _blocks(contents[index], paths) if b.text or b.picture)
 
 
-def _blocks(content: Content) -> Iterator[RawBlock]:
+def _blocks(content: Content, paths: Mapping[int, str | None]) -> Iterator[RawBlock]:
     kind = content["node_type"]
     if kind in ("heading", "title"):
         text = " ".join(clean(content["text"]).split())
@@ -43,7 +45,9 @@ def _blocks(content: Content) -> Iterator[RawBlock]:
     elif kind == "code":
         yield RawBlock(BlockKind.CODE, clean(content["text"]))
     elif kind == "image":
-        yield RawBlock(BlockKind.IMAGE, clean(content.get("description") or ""))
+        text = clean(content.get("description") or "")
+        picture = name_inside(content.get("src") or paths.get(content.get("image_index", -1)))
+        yield RawBlock(BlockKind.IMAGE, text, lead="\n\n" if text else "", picture=picture)
     elif kind == "slide":
         title = clean(content.get("title") or "")
         yield RawBlock(BlockKind.HEADING, title or f"Slide {content['number']}", content["number"], 1)

@@ -145,11 +145,11 @@ def _block_values(block: RawBlock) -> list[Any]:
     table = block.table and _table_values(block.table)
     links = [[link.start, link.end, link.target] for link in block.links]
     place = [block.page, block.level, boxes]
-    return [block.kind.value, block.text, block.lead, *place, table, block.hidden, links]
+    return [block.kind.value, block.text, block.lead, *place, table, block.hidden, links, block.picture]
 
 
 def _block_of(values: Sequence[Any]) -> RawBlock:
-    kind, text, lead, page, level, boxes, table, hidden, links = values
+    kind, text, lead, page, level, boxes, table, hidden, links, picture = values
     if not (isinstance(text, str) and isinstance(lead, str)):
         raise TypeError("a block is text")
     return RawBlock(
@@ -162,6 +162,7 @@ def _block_of(values: Sequence[Any]) -> RawBlock:
         lead=lead,
         hidden=hidden,
         links=tuple(Link(*link) for link in links),
+        picture=picture if isinstance(picture, str) else None,
     )
 
 
