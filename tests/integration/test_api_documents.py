@@ -190,6 +190,7 @@ def test_merged_cells_and_headers_are_told_with_the_text(library: Library) -> No
         ],
         "header_cells": [[2, 0]],
     }
+    library.api.client.delete(f"/api/v1/documents/{document}")  # later searches are for the others
 
 
 def test_the_file_is_served_to_be_saved_and_in_ranges(library: Library) -> None:
