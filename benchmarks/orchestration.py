@@ -59,7 +59,7 @@ def measure(scale: Scale) -> list[Figure]:
     hops, run_on, bare = (statistics.median(figures) for figures in zip(*rounds, strict=True))
     return [
         at_most("orchestration_cpu_ms_over_six", hops * OVER_SIX, 25, f"bare Celery {bare * OVER_SIX:.3g}"),
-        info("orchestration_cpu_ms_over_four", hops, f"bare Celery {bare:.3g}"),
+        info("orchestration_cpu_ms_as_measured", hops, f"bare Celery {bare:.3g}"),
         info("orchestration_cpu_ms_run_on_over_six", run_on * OVER_SIX),
         at_least("runner_steps_per_second", statistics.median(steps), 300),
     ]
