@@ -18,6 +18,7 @@ from tests import made_files as made
 from tests.polling import eventually
 
 from docmill.adapters.languages import detect_language
+from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
@@ -98,6 +99,18 @@ def test_a_child_whose_folder_was_replaced_is_replaced_too(
 
     assert reading_of(reading_there, small) == "Still reading."  # its sandbox lets it into the old one only
     assert the_child() != first
+
+
+def test_a_storage_that_is_away_while_a_child_starts_is_no_fault_of_a_file(disk: Path) -> None:
+    """It would never be let into its folder, also when that has come back."""
+    child = ChildProcess(512 * 1024**2, scratch_dir=disk)
+    away = disk.rename(disk.with_name("away"))
+    eventually(lambda: "Seccomp:\t2" in Path(f"/proc/{the_child().pid}/status").read_text())  # it is confined
+    away.rename(disk)
+
+    with pytest.raises(StorageUnavailable):
+        child.wait(lambda: None)
+    child.kill()
 
 
 def test_a_storage_without_a_place_to_read_in_is_waited_for(tmp_path: Path, small: Path) -> None:

@@ -41,12 +41,21 @@ def main(answering: Answering) -> int:
     _die_with(parent)
     gc.set_threshold(COLLECT_AFTER)
     requests, answers = sys.stdin.buffer, _own_standard_output()
-    answers.write(wire.READY)
+    answers.write(wire.READY if _may_enter(inbox) and _may_enter(outbox) else wire.LOST)
     answers.flush()
     while (request := wire.receive(requests)) is not None:
         if not _serve(answering, request, answers):
             return 1
     return 0
+
+
+def _may_enter(folder: Path) -> bool:
+    """Whether the folder was there when this process gave up all others, and is the same one still."""
+    try:
+        os.listdir(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _die_with(parent: int) -> None:

@@ -63,15 +63,26 @@ class ChildProcess:
         folders += [os.fspath(folder.absolute()) for folder in readable]
         command = [sys.executable, "-P", "-m", program, str(self.owner), *folders]
         self._born_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env=_environment(folders[1]),
-            cwd=folders[1],
-            process_group=0,
-        )
+        self._process = self._started(command, folders[1])
+
+    def _started(self, command: Sequence[str], outbox: str) -> subprocess.Popen[bytes]:
+        """The process; StorageUnavailable where its folder is gone already."""
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._complaints,
+                env=_environment(outbox),
+                cwd=outbox,
+                process_group=0,
+            )
+        except FileNotFoundError as error:
+            gone = not self.scratch.is_there()
+            self.scratch.remove()
+            if gone:
+                raise errors.StorageUnavailable from error
+            raise
 
     def is_fit(self, documents: int, resident_bytes: int) -> bool:
         """Whether it is ours, alive, young and small enough for another document, and finds its folder."""
@@ -101,9 +112,14 @@ class ChildProcess:
             raise self._cause_of_death() from error
 
     def wait(self, interrupt: Callable[[], None]) -> None:
-        """Wait until it has started, which is nobody's document's time. Raises as `answer` does."""
+        """Wait until it has started, which is nobody's document's time. Raises as `answer` does.
+
+        StorageUnavailable where its folder went away meanwhile, even if it has come back.
+        """
         if not self._is_ready:
-            self._take(len(wire.READY), time.monotonic() + START_SECONDS, interrupt)
+            said = self._take(len(wire.READY), time.monotonic() + START_SECONDS, interrupt)
+            if said == wire.LOST:
+                raise errors.StorageUnavailable
             self._is_ready = True
 
     def answer(self, seconds: float, interrupt: Callable[[], None]) -> wire.Message:

@@ -36,6 +36,7 @@ from docmill.domain.errors import (
 )
 
 READY = b"!"  # the first byte of a child, once it is confined and can be asked
+LOST = b"?"  # in its place, from a child whose folders were not there to be allowed when it was confined
 LENGTH_BYTES = 4
 MESSAGE_BYTES = 512 * 1024 * 1024
 
