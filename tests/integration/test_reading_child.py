@@ -375,8 +375,9 @@ def test_no_text_stays_behind_in_a_cache(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     code = (
-        "import sys\nfrom pathlib import Path\nfrom docmill.adapters.readers.registry import reader_for\n"
-        "list(reader_for(sys.argv[2]).read(Path(sys.argv[1]), sys.argv[2]))"
+        "import os, sys\nfrom pathlib import Path\nfrom docmill.adapters.readers.registry import reader_for\n"
+        "list(reader_for(sys.argv[2]).read(Path(sys.argv[1]), sys.argv[2]))\n"
+        "os._exit(0)"  # a thread of the engine may abort an interpreter that ends in order
     )
     command = [sys.executable, "-c", code, str(document), types.DOCX]
     subprocess.run(command, env={"HOME": str(home), "PATH": os.environ["PATH"]}, cwd=home, check=True)
