@@ -137,3 +137,12 @@ def test_a_sheet_whose_merged_cell_hides_a_text_tells_no_span_there(desk: Desk) 
         '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells>',
     )
     assert table_in(desk, "a.xlsx", book) == Table((("A", "B"), ("1", "2")))
+
+
+@pytest.mark.parametrize("attribute", ["rowspan", "colspan", "morerows"])
+def test_a_cell_that_claims_a_number_of_thousands_of_digits_is_a_cell_all_the_same(
+    desk: Desk, attribute: str
+) -> None:
+    cell = f'<td {attribute}="{"9" * 5_000}">a</td>'
+    table = table_in(desk, "a.xml", f"<article><table><tr>{cell}<td>b</td></tr></table></article>")
+    assert [text for row in table.rows for text in row if text] == ["a", "b"]

@@ -7,6 +7,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docmill.adapters.readers.cell_marks import LONGEST_SPAN, counted
 from docmill.domain.cells import Cell, Layout, cells_of, cut_rows, table_of
 from docmill.domain.documents import Span, Table
 
@@ -99,3 +100,9 @@ def test_a_table_and_its_cells_say_the_same(cells: list[Cell]) -> None:
     if table is not None:
         assert [cell.text for cell in cells_of(table) if cell.text] == ["x"] * len(cells)
         assert table_of(cells_of(table), table.header_rows) == table
+
+
+def test_the_number_of_places_a_file_claims_is_bounded_however_long_it_is() -> None:
+    assert [counted(value) for value in ("3", "0", "-2", "two", "")] == [3, 1, 1, 1, 1]
+    assert counted("9" * 5000) == counted("9" * 9) == LONGEST_SPAN
+    assert counted("0", least=0) == 0

@@ -6,10 +6,9 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 
-from docmill.adapters.readers.tidy import clean, tidy_table
-from docmill.domain.cells import Cell, Layout, table_of
+from docmill.adapters.readers.tidy import clean, laid_out, tidy_table
+from docmill.domain.cells import Cell, Layout
 from docmill.domain.documents import Table
 
 COLUMNS = 1_000  # of a table; rows and columns of a cell
@@ -24,8 +23,7 @@ def read_table(lines: Sequence[str], mark: str, plain: Callable[[str], str]) -> 
     if mark in ",:":
         return tidy_table([plain(cell) for cell in row] for row in csv.reader(lines, delimiter=mark) if row)
     cells = [replace(cell, text=_shown(cell.text, plain)) for cell in _cells(lines)]
-    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
-    return table_of(cells, 1) or tidy_table(rows)
+    return laid_out(cells, 1)
 
 
 def _shown(text: str, plain: Callable[[str], str]) -> str:

@@ -17,9 +17,17 @@ from docmill.domain.documents import Table
 OPEN, CLOSE = "\uf6a2", "\uf6a3"
 LONGEST_SPAN = 10**6
 _LARGEST = 10**9 - 1  # of a number in a mark
+_DIGITS = 100  # a longer number is a trap: Python refuses to read one of thousands of digits
 
 _MARK = re.compile(rf"{OPEN}(\d{{1,9}}),(\d{{1,9}}),(\d{{1,9}}),(\d{{1,9}}),([01]){CLOSE}\s*")
 _CHARACTER = re.compile(f"[{OPEN}{CLOSE}]")
+
+
+def counted(value: str, least: int = 1, most: int = LONGEST_SPAN) -> int:
+    """A number of rows or columns as a file writes it, within bounds; `least` where it is none."""
+    if not value.isdecimal():
+        return least
+    return most if len(value) > _DIGITS else min(max(int(value), least), most)
 
 
 def mark_of(cell: Cell) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
-from docmill.adapters.readers.cell_marks import LONGEST_SPAN, mark_of, need_marks
+from docmill.adapters.readers.cell_marks import counted, mark_of, need_marks
 from docmill.adapters.readers.xml_tree import children
 from docmill.domain.cells import Cell
 
@@ -65,5 +65,4 @@ def _cell(element: Element, row: int, column: int, header: bool) -> Cell:
 
 
 def _count(element: Element, name: str) -> int:
-    value = element.get(name, "1")
-    return min(max(int(value), 1), LONGEST_SPAN) if value.isdecimal() else 1
+    return counted(element.get(name, "1"))

@@ -6,18 +6,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.open_cells import open_cells
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.rendered import first_without_lead
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.adapters.readers.tidy import clean, laid_out, table_block
 from docmill.adapters.readers.unseen_marks import BEGIN, END, told_apart
 from docmill.adapters.readers.unseen_open import mark_unseen
 from docmill.adapters.readers.xml_tree import xml_tree
-from docmill.domain.cells import table_of
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import DamagedFile, NoPages, NoText, ReaderTooLarge
 
@@ -129,10 +127,7 @@ def _item(element: Element, depth: int) -> Iterator[RawBlock]:
 
 
 def _table(element: Element) -> Table:
-    """Cells that lie upon one another, which a sound file has not, are told row by row."""
-    cells = [replace(cell, text=_text(found)) for found, cell in open_cells(element)]
-    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
-    return table_of(cells) or tidy_table(rows)
+    return laid_out([replace(cell, text=_text(found)) for found, cell in open_cells(element)])
 
 
 def _all(element: Element, name: str) -> Iterator[Element]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
-from docmill.domain.cells import Cell, Layout, table_of
+from docmill.adapters.readers.tidy import clean, laid_out, table_block
+from docmill.domain.cells import Cell, Layout
 from docmill.domain.documents import BlockKind, RawBlock
 
 Node = Any  # docutils' own types say little of their children
@@ -142,9 +141,8 @@ def _table(node: Node, _place: _Place) -> Iterator[RawBlock]:
     for title in (child for child in node.children if child.tagname == "title"):
         yield RawBlock(BlockKind.CAPTION, _text(title))
     cells = list(_cells(node))
-    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
     heads = sum(row.parent.tagname == "thead" for row in node.findall() if row.tagname == "row")
-    yield table_block(table_of(cells, heads) or tidy_table(rows, header_rows=heads))
+    yield table_block(laid_out(cells, heads))
 
 
 def _cells(table: Node) -> Iterator[Cell]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
-from docmill.adapters.readers.cell_marks import LONGEST_SPAN, mark_of, need_marks
+from docmill.adapters.readers.cell_marks import counted, mark_of, need_marks
 from docmill.adapters.readers.xml_tree import children
 from docmill.domain.cells import Cell
 
@@ -35,11 +35,7 @@ def _cells(table: Element) -> list[tuple[Element, Cell]]:
 
 def _span(cell: Element) -> tuple[int, int]:
     rows, columns = (cell.get(name, "1") for name in ("rowSpan", "gridSpan"))
-    return _count(rows), _count(columns)
-
-
-def _count(value: str) -> int:
-    return min(max(int(value), 1), LONGEST_SPAN) if value.isdecimal() else 1
+    return counted(rows), counted(columns)
 
 
 def _put(cell: Element, mark: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from docmill.adapters.readers.decoding import storable
 from docmill.adapters.readers.markdown import rectangular
+from docmill.domain.cells import Cell, table_of
 from docmill.domain.documents import BlockKind, RawBlock, Table
 
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -29,6 +31,12 @@ def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
     filled = [row for row in tidy if any(row)]
     width = max((max(at for at, cell in enumerate(row, 1) if cell) for row in filled), default=0)
     return rectangular([row[:width] for row in filled], header_rows)
+
+
+def laid_out(cells: Sequence[Cell], header_rows: int | None = None) -> Table:
+    """The table of cells that come by row; told row by row where they lie upon one another."""
+    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
+    return table_of(cells, header_rows) or tidy_table(rows, 1 if header_rows is None else header_rows)
 
 
 def without_controls(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from docmill.adapters.readers.cell_marks import LONGEST_SPAN, inserted, mark_of, need_marks
+from docmill.adapters.readers.cell_marks import counted, inserted, mark_of, need_marks
 from docmill.domain.cells import Cell
 
 _HINT = re.compile(r"<w:(gridSpan|vMerge|tblHeader)\b")
@@ -61,7 +61,7 @@ class _Table:
         if name == "tr" and not ends:
             self._row, self._column, self._header = self._row + 1, 0, False
         elif name == "gridBefore":
-            self._column += _count(value)
+            self._column += counted(value, least=0)
         elif name == "tblHeader":
             self._header = value not in _OFF
         elif name == "tc" and not ends:
@@ -71,7 +71,7 @@ class _Table:
         elif name == "tcPr" and ends:
             self._place = end
         elif name == "gridSpan":
-            self._columns = max(_count(value), 1)
+            self._columns = counted(value)
         elif name == "vMerge":
             self._goes_on = value != "restart"
 
@@ -85,7 +85,3 @@ class _Table:
             cell = self.cells[above]
             self.cells[above] = replace(cell, rows=self._row - cell.row + 1)
         self._column += self._columns
-
-
-def _count(value: str) -> int:
-    return min(int(value), LONGEST_SPAN) if value.isdecimal() else 0

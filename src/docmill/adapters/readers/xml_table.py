@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from docmill.adapters.readers.tidy import tidy_table
+from docmill.adapters.readers.cell_marks import counted
+from docmill.adapters.readers.tidy import laid_out
 from docmill.adapters.readers.xml_tree import local_name, text_of
-from docmill.domain.cells import Cell, Layout, table_of
+from docmill.domain.cells import Cell, Layout
 from docmill.domain.documents import Table
 
 WIDEST = 1_000  # columns of a cell, and rows
@@ -19,8 +19,7 @@ _ROWS = frozenset(("tr", "row"))
 def xml_table(table: Element) -> Table | None:
     """The cells of a table that is made of rows; None of one that is not."""
     cells = list(_cells(table))
-    rows = ([cell.text for cell in row] for _, row in groupby(cells, key=lambda cell: cell.row))
-    return (table_of(cells) or tidy_table(rows)) if cells else None
+    return laid_out(cells) if cells else None
 
 
 def _cells(table: Element) -> Iterator[Cell]:
@@ -43,14 +42,11 @@ def _named_columns(table: Element) -> Mapping[str, int]:
 
 
 def _rows(cell: Element) -> int:
-    return _count(cell.get("rowspan") or cell.get("rows") or "1", _count(cell.get("morerows", "0"), 0) + 1)
+    more = counted(cell.get("morerows", "0"), 0, WIDEST)
+    return counted(cell.get("rowspan") or cell.get("rows") or "1", more + 1, WIDEST)
 
 
 def _columns(cell: Element, names: Mapping[str, int]) -> int:
     first, last = (names.get(cell.get(end, "")) for end in ("namest", "nameend"))
     named = last - first + 1 if first is not None and last is not None else 1
-    return _count(cell.get("colspan") or cell.get("cols") or str(max(named, 1)), 1)
-
-
-def _count(value: str, least: int) -> int:
-    return min(max(int(value), least), WIDEST) if value.isdecimal() else least
+    return counted(cell.get("colspan") or cell.get("cols") or str(max(named, 1)), 1, WIDEST)
