@@ -12,24 +12,12 @@ from zlib import crc32
 
 import numpy as np
 
-from docmill.ports import Embedded, Tokenizer, Tokens, Vectors
+from docmill.adapters.embedders.pattern import PatternTokenizer
+from docmill.ports import Embedded, Tokenizer, Vectors
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _GRAM = 4  # characters per part of a word
 _GRAM_WEIGHT = 0.3  # of a part, where the whole word counts 1
-
-
-class WordTokenizer:
-    """Words and signs, as a regular expression sees them."""
-
-    def tokenize(self, text: str) -> Tokens:
-        """Where the words and signs of a text lie."""
-        spans = [match.span() for match in _TOKEN.finditer(text)]
-        return Tokens(np.array(spans, np.int32).reshape(-1, 2))
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """How many words and signs each text has."""
-        return [sum(1 for _ in _TOKEN.finditer(text)) for text in texts]
 
 
 class Hashing:
@@ -41,7 +29,7 @@ class Hashing:
     max_tokens = 100_000  # far above any chunk: every word counts
 
     def __init__(self) -> None:
-        self.tokenizer: Tokenizer = WordTokenizer()
+        self.tokenizer: Tokenizer = PatternTokenizer(_TOKEN)
 
     def load(self) -> None:
         """Nothing: there is no model."""

@@ -5,6 +5,7 @@ POST {url}/embeddings with model, input, encoding_format and, where a length is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,13 +14,17 @@ from typing import Any
 import httpx
 import numpy as np
 
-from docmill.adapters.embedders.estimate import EstimatedTokenizer
 from docmill.adapters.embedders.openai_answers import TooLarge, error_of, vectors_of
+from docmill.adapters.embedders.pattern import PatternTokenizer
 from docmill.domain.errors import ModelUnavailable, ModelUnfit
 from docmill.ports import SPECIAL_TOKENS, Embedded, Tokenizer, Vectors
 
 _CONNECT_SECONDS = 5.0
 _BLANK = "."  # servers refuse an empty text
+
+# Rather one token too many than one too few: vocabularies hold whole English words and most parts of four
+# letters; of other scripts often single signs.
+_ESTIMATED = re.compile(r"[A-Za-z\u00C0-\u024F]{1,4}|[0-9]{1,3}|\w|[^\w\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class OpenAI:
         shortened = f"@{endpoint.dimensions}" if endpoint.dimensions else ""
         self.model = endpoint.model + shortened
         self.max_tokens = max_tokens
-        self.tokenizer: Tokenizer = EstimatedTokenizer()
+        self.tokenizer: Tokenizer = PatternTokenizer(_ESTIMATED)
         self._endpoint = endpoint
         self._batch = batch
         self._dimensions = endpoint.dimensions
