@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from tests import made_files as made
 from tests import made_tables as tables
 from tests.contract.test_readers import Desk
 
-from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import Span, Table
 from docmill.domain.text import to_markdown
 
@@ -43,18 +39,6 @@ FILES = {
     "a.rst": (f"Fares\n=====\n{tables.RST}".encode(), 2, ()),
     "a.xml": (tables.DOCBOOK.encode(), 2, ()),
 }
-
-
-@pytest.fixture(scope="module")
-def child() -> Iterator[ReadingChild]:
-    reading = ReadingChild(timeout_seconds=60)
-    yield reading
-    reading.close()
-
-
-@pytest.fixture
-def desk(child: ReadingChild, tmp_path: Path) -> Desk:
-    return Desk(child, tmp_path)
 
 
 def table_in(desk: Desk, name: str, content: bytes | str) -> Table:

@@ -332,11 +332,6 @@ def _without_place(attachment: Attachment) -> Attachment:
     return replace(attachment, path="")
 
 
-@pytest.fixture
-def desk(child: ReadingChild, tmp_path: Path) -> Desk:
-    return Desk(child, tmp_path)
-
-
 # --- what every reader promises
 
 

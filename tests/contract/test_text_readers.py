@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,11 @@ from tests import made_files as made
 from tests import made_legacy as legacy
 from tests.contract.test_readers import ASCIIDOC, NOTEBOOK, RST, SAVED_PAGE, SRT, SVG, VTT, XML, Desk
 
-from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import BlockKind, RawBlock
 from docmill.domain.errors import DamagedFile, DocmillError, NoText, PasswordRequired, ReaderTooLarge
 
 HEADING, TEXT, LIST, CODE = BlockKind.HEADING, BlockKind.TEXT, BlockKind.LIST, BlockKind.CODE
 TABLE, CAPTION, FOOTNOTE = BlockKind.TABLE, BlockKind.CAPTION, BlockKind.FOOTNOTE
-
-
-@pytest.fixture(scope="module")
-def child() -> Iterator[ReadingChild]:
-    """One reading child for all tests of this file."""
-    reading = ReadingChild(timeout_seconds=60)
-    yield reading
-    reading.close()
-
-
-@pytest.fixture
-def desk(child: ReadingChild, tmp_path: Path) -> Desk:
-    return Desk(child, tmp_path)
 
 
 def shape(blocks: list[RawBlock]) -> list[tuple[BlockKind, str]]:
