@@ -77,9 +77,10 @@ class Caller:
         """All that is shown of a task."""
         return self._ask("GET", url)[1]
 
-    def say(self, verb: str, document: str) -> int:
-        """Steer a document; returns the code of the answer."""
-        return self._ask("POST", f"/api/v1/documents/{document}/{verb}")[0]
+    def say(self, verb: str, document: str) -> str | None:
+        """Steer a document; returns its status as the answer tells it, None where it was refused."""
+        code, answer = self._ask("POST", f"/api/v1/documents/{document}/{verb}")
+        return str(answer["task_status"]) if code == 200 else None
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

@@ -19,6 +19,12 @@ _SLIDE = f'xmlns:p="{_OFFICE}/presentationml/2006/main" xmlns:a="{_OFFICE}/drawi
 _PAD = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
 
 
+def chapters(count: int) -> bytes:
+    """Markdown: chapters of a passage each, of about a hundred tokens."""
+    words = "The river carries the ferry to the other bank. " * 9
+    return "\n\n".join(f"# Chapter {n}\n\nParagraph {n}. {words}" for n in range(count)).encode()
+
+
 def pdf(pages: Iterable[str], *, password: str | None = None, catalog: str = "") -> bytes:
     """A PDF with one Helvetica text a page, its lines 20 points apart from the top; RC4 when protected.
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 from tests.installations import Installation, installation
+from tests.made_files import chapters
 from tests.pipelines import (
     NotedDispatcher,
     counting_stages,
@@ -34,7 +35,7 @@ from docmill.pipeline.runner import Runner
 from docmill.ports import Embedded, Reading, ReadRequest
 
 EVERYTHING_ONCE = [(stage.value, number) for stage in StageName for number in range(3)]
-TEXT = "\n\n".join(f"# Chapter {n}\n\nParagraph {n} about the river." for n in range(40)).encode()
+TEXT = chapters(40)
 
 
 @dataclass

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from tests.installations import Installation, installation
-from tests.made_files import drawn_pdf, said
+from tests.made_files import chapters, drawn_pdf, said
 from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.states import StageName
-from docmill.ports import Filter, Reading, ReadRequest
+from docmill.ports import Embedded, Filter, Reading, ReadRequest
 from docmill.stages.contract import Stage
 
 
@@ -24,6 +24,18 @@ class OtherModel(Hashing):
     """Another model than the one that began."""
 
     model = "another"
+
+
+class Noting(Hashing):
+    """Notes how many texts it was given at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def embed(self, texts: Sequence[str]) -> Embedded:
+        self.sizes.append(len(texts))
+        return super().embed(texts)
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,7 @@ def stages(here: Installation, reading: Reading, embedder: Hashing) -> dict[Stag
 
 
 def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, reading: Reading) -> None:
-    text = "\n\n".join(f"# Chapter {n}\n\nParagraph {n} about the river." for n in range(60)).encode()
-    accepted = here.accept("long.md", text)
+    accepted = here.accept("long.md", chapters(60))
     embedded = "SELECT count(*) AS n FROM embeddings WHERE model = :model"
 
     def some_are_embedded() -> bool:
@@ -76,8 +87,25 @@ def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, 
 
     assert task_row(here.app.engine, accepted.task_id).status == "succeeded"
     chunks = here.rows("SELECT count(*) AS n FROM chunks")[0].n
-    assert here.rows(embedded, model="another")[0].n == chunks > 8
+    assert here.rows(embedded, model="another")[0].n == chunks >= 60
     assert here.rows("SELECT count(*) AS n FROM vector_entries WHERE model = 'another'")[0].n == chunks
+
+
+@pytest.mark.parametrize(("step_seconds", "sizes"), [(1e-6, [11, 6, 6, 6]), (60.0, [11, 22, 27])])
+def test_a_step_holds_as_much_text_as_the_model_takes_in_the_time_of_a_step(
+    fresh_database: str, broker: str, tmp_path: Path, step_seconds: float, sizes: list[int]
+) -> None:
+    """A step of 1,024 tokens comes first; then half of that or twice as much, by how long it took."""
+    noting = Noting()
+    with (
+        installation(fresh_database, broker, tmp_path, step_seconds=step_seconds) as here,
+        closing(make_reading(here.settings)) as reading,
+    ):
+        accepted = here.accept("long.md", chapters(60))
+        make_runner(here.app.engine, stages(here, reading, noting)).run(accepted.task_id, StageName.EXTRACT)
+        assert task_row(here.app.engine, accepted.task_id).status == "succeeded"
+    assert noting.sizes[: len(sizes)] == sizes
+    assert sum(noting.sizes) == 60
 
 
 def test_what_is_learnt_of_a_document_is_kept_counted_and_searchable(

@@ -191,11 +191,15 @@ class ChunkText:
     id: UUID
     ordinal: int
     text: str
+    tokens: int
 
 
-_CHUNK_TEXTS = """SELECT id, ordinal, text FROM chunks
-WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start{more}
-ORDER BY ordinal LIMIT :count"""
+_MOST_CHUNKS = 512  # read at once, however short they are
+
+_CHUNK_TEXTS = """SELECT id, ordinal, text, tokens FROM (
+  SELECT id, ordinal, text, tokens, sum(tokens) OVER (ORDER BY ordinal) - tokens AS before
+  FROM chunks WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start{more}
+  ORDER BY ordinal LIMIT :count) AS next WHERE before < :tokens ORDER BY ordinal"""
 _EVERY_CHUNK_TEXT = text(_CHUNK_TEXTS.format(more=""))
 _BARE_CHUNK_TEXTS = text(
     _CHUNK_TEXTS.format(
@@ -206,10 +210,14 @@ _BARE_CHUNK_TEXTS = text(
 
 
 def read_chunk_texts(
-    engine: Engine, version: VersionRef, start: int, count: int, *, bare_of: str | None = None
+    engine: Engine, version: VersionRef, start: int, tokens: int, *, bare_of: str | None = None
 ) -> list[ChunkText]:
-    """Up to `count` chunks of a version from ordinal `start` on; only those without a vector of a model."""
-    values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    """The chunks of a version from ordinal `start` on until they have so many tokens: one at least.
+
+    `bare_of` names a model: only those without a vector of it.
+    """
+    values = {"version": version.version_id, "tenant": version.tenant, "start": start}
+    values |= {"tokens": tokens, "count": _MOST_CHUNKS}
     statement = _EVERY_CHUNK_TEXT if bare_of is None else _BARE_CHUNK_TEXTS
     with alone(engine) as connection:
         rows = connection.execute(statement, {**values, "model": bare_of})

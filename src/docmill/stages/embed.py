@@ -21,7 +21,7 @@ from docmill.stages.contract import Step, Work
 
 Save = Callable[[Connection], None]
 
-_SMALLEST, _LARGEST = 8, 512
+_FIRST_TOKENS, _LEAST_TOKENS = 1_024, 512  # of a step
 _COMPARED = 2_000  # chunks compared with the published version in a step
 
 
@@ -45,7 +45,7 @@ class _Place:
 
 
 class Embed:
-    """Sizes its batches by what it measures, so that pause and progress stay within a second."""
+    """Sizes its steps by what it measures, so that pause and progress stay within a second."""
 
     name = StageName.EMBED
 
@@ -53,7 +53,7 @@ class Embed:
         self._engine = engine
         self._embedder = embedder
         self._step_seconds = step_seconds
-        self._batch = 16
+        self._tokens = _FIRST_TOKENS
 
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of vectors: first those that are there already, then the others, in their order."""
@@ -82,18 +82,19 @@ class Embed:
     def _compute(self, work: Work, place: _Place) -> tuple[_Place, Save]:
         """Compute the vectors of the next chunks that have none."""
         bare_of = None if work.published is None else self._embedder.model
-        chunks = read_chunk_texts(self._engine, work.version, place.next, self._batch, bare_of=bare_of)
+        chunks = read_chunk_texts(self._engine, work.version, place.next, self._tokens, bare_of=bare_of)
         started = time.monotonic()
         embedded = self._embedder.embed([chunk.text for chunk in chunks])
-        self._resize(len(chunks), time.monotonic() - started)
+        self._resize(sum(chunk.tokens for chunk in chunks), time.monotonic() - started)
         fresh = place.done == 0 and bare_of is None
         place = replace(place, next=chunks[-1].ordinal + 1, computed=place.computed + len(chunks))
         return place, self._computed(work, chunks, embedded, fresh=fresh)
 
-    def _resize(self, count: int, seconds: float) -> None:
-        """Aim the next batch at step_seconds; never more than twice this one."""
-        fitting = int(count * self._step_seconds / max(seconds, 1e-3))
-        self._batch = max(_SMALLEST, min(fitting, 2 * count, _LARGEST))
+    def _resize(self, tokens: int, seconds: float) -> None:
+        """Aim the next step at step_seconds; at most twice this one. A small one tells too little."""
+        if 2 * tokens >= self._tokens:
+            fitting = int(tokens * self._step_seconds / max(seconds, 1e-3))
+            self._tokens = max(_LEAST_TOKENS, min(fitting, 2 * tokens))
 
     def _step(self, work: Work, place: _Place, save: Save) -> Step:
         total = work.total_chunks
