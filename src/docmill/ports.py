@@ -6,11 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from docmill.domain.documents import Attachment, Part, ReaderChoice, ReadInfo, Untaken
 from docmill.domain.ids import VersionRef
@@ -18,7 +15,11 @@ from docmill.domain.pictures import Picture
 from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import StageName
 
-Vectors = NDArray[np.float32]
+if TYPE_CHECKING:  # a reading child has no use for it, and it is a third of what that loads
+    import numpy as np
+    from numpy.typing import NDArray
+
+Vectors: TypeAlias = "NDArray[np.float32]"
 
 
 class Reader(Protocol):

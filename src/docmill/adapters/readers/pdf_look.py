@@ -6,13 +6,14 @@ import ctypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import hypot
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.text_layer import LARGE_PICTURE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1
 
@@ -169,6 +170,8 @@ class PageLook:
 
     def _is_blank(self, box: Rectangle) -> bool:
         """Whether the page as drawn shows nothing where the text stands."""
+        import numpy as np
+
         picture = self._drawn()
         scale = picture.shape[1] / max(self._width, 1)
         x0, y0, x1, y1 = (at * scale for at in self._displayed(box))
