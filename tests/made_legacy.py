@@ -11,20 +11,45 @@ _END, _FREE, _TABLE, _NOBODY = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
 
 
 def compound(streams: Mapping[str, bytes]) -> bytes:
-    """An OLE compound file with these streams at its top, up to 60 kB of them."""
-    names = sorted(streams, key=lambda name: (len(name), name.upper()))
-    filled = {name: _filled(streams[name]) for name in names}
-    directory_sectors = -(-(len(streams) + 1) // 4)
+    """An OLE compound file with up to 60 kB of streams; one called `a/b` lies in the storage `a`."""
+    names = sorted({part for name in streams for part in _line(name)}, key=_place)
+    numbers = {name: number for number, name in enumerate(names, start=1)}
+    filled = {name: _filled(streams[name]) for name in names if name in streams}
+    directory_sectors = -(-(len(names) + 1) // 4)
     chains, at = [_TABLE, *_chain(1, directory_sectors)], 1 + directory_sectors
     entries = [_entry("Root Entry", 5, child=1)]
-    for number, (name, data) in enumerate(filled.items(), start=1):
-        following = number + 1 if number < len(filled) else _NOBODY
-        entries.append(_entry(name, 2, right=following, start=at, size=len(data)))
-        chains += _chain(at, len(data) // SECTOR)
+    for name, following in zip(names, [*names[1:], ""], strict=True):
+        data, inside = filled.get(name, b""), [inner for inner in names if _folder(inner) == name]
+        entries.append(
+            _entry(
+                name.rpartition("/")[2],
+                2 if data else 1,
+                right=numbers[following] if following and _folder(following) == _folder(name) else _NOBODY,
+                child=numbers[inside[0]] if inside else _NOBODY,
+                start=at if data else 0,
+                size=len(data),
+            )
+        )
+        chains += _chain(at, len(data) // SECTOR) if data else []
         at += len(data) // SECTOR
     table = struct.pack("<128I", *chains, *[_FREE] * (128 - len(chains)))
     directory = b"".join(entries).ljust(directory_sectors * SECTOR, b"\0")
     return _header() + table + directory + b"".join(filled.values())
+
+
+def _line(name: str) -> list[str]:
+    """A stream and the storages that it lies in."""
+    return [name, *(_line(_folder(name)) if _folder(name) else [])]
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _place(name: str) -> tuple[int, str, int, str]:
+    """Names in one storage stand together, shorter ones first."""
+    own = name.rpartition("/")[2]
+    return name.count("/"), _folder(name), len(own), own.upper()
 
 
 def _filled(data: bytes) -> bytes:
@@ -47,6 +72,22 @@ def _entry(
     encoded = name.encode("utf-16-le") + b"\0\0"
     places = struct.pack("<HBB3I", len(encoded), kind, 1, _NOBODY, right, child)
     return encoded.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)
+
+
+def outlook(fields: Mapping[str, str], files: Iterable[Mapping[str, str | bytes]] = ()) -> bytes:
+    """An Outlook message: text properties by their tags, such as 0037 for the subject, and attached files."""
+    streams = {"__properties_version1.0": b"", **_properties("", fields)}
+    for number, file in enumerate(files):
+        streams |= _properties(f"__attach_version1.0_#{number:08X}/", file)
+    return compound(streams)
+
+
+def _properties(place: str, values: Mapping[str, str | bytes]) -> dict[str, bytes]:
+    texts = {
+        f"{tag}001F": value.encode("utf-16-le") for tag, value in values.items() if isinstance(value, str)
+    }
+    data = {f"{tag}0102": value for tag, value in values.items() if isinstance(value, bytes)}
+    return {f"{place}__substg1.0_{name}": value for name, value in (texts | data).items()}
 
 
 def doc(text: str, *, encrypted: bool = False) -> bytes:

@@ -753,7 +753,7 @@ Bread.
 --b--
 """
     read = desk.read("a.eml", mail)
-    assert [block.text for block in read.blocks] == ["Picnic", "By the river", "A word of the list."]
+    assert [block.text for block in read.blocks] == ["Picnic", "By the river", "", "A word of the list."]
     assert read.files == {"menu.txt": b"Bread."}
 
 

@@ -156,6 +156,7 @@ def test_notebooks_show_cells_and_outputs(desk: Desk) -> None:
         (TEXT, "Some text."),
         (CODE, "print(1)"),
         (TEXT, "1"),
+        (BlockKind.IMAGE, ""),
         (TEXT, "ValueError: no"),
     ]
     assert read.info.metadata == {"programming_language": "python"}

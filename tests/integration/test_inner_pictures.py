@@ -1,4 +1,4 @@
-"""Words in the pictures that lie in office documents, slides and books."""
+"""Words in the pictures that lie in documents of all kinds."""
 
 from __future__ import annotations
 
@@ -22,11 +22,21 @@ __all__ = ["house"]
 TEXT = "Nobody sails above that mark."
 WORDS = " ".join(SIGN)
 Made = Callable[[str, bytes], bytes]
-KINDS = {
+KINDS: dict[str, Made] = {
     "river.docx": illustrated.word,
     "river.pptx": illustrated.slides,
     "river.odt": illustrated.open_text,
     "river.epub": illustrated.book,
+    "river.xlsx": illustrated.sheet,
+    "river.odp": illustrated.open_slides,
+    "river.ods": illustrated.open_sheet,
+    "river.html": illustrated.page,
+    "river.mhtml": illustrated.saved_page,
+    "river.eml": illustrated.mail,
+    "river.msg": illustrated.outlook,
+    "river.ipynb": illustrated.notebook,
+    "river.md": illustrated.markdown,
+    "river.adoc": illustrated.asciidoc,
 }
 
 
@@ -69,10 +79,12 @@ def test_a_document_without_pictures_never_hears_of_it(house: House) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"\x89PNG\r\n\x1a\nnothing", b""])
-def test_a_damaged_picture_takes_nothing_from_the_document(house: House, damage: bytes) -> None:
-    assert house.carry(illustrated.word(TEXT, damage), name="river.docx").status == "succeeded"
+@pytest.mark.parametrize("name", ["river.docx", "river.html", "river.mhtml", "river.eml", "river.xlsx"])
+def test_a_damaged_picture_takes_nothing_from_the_document(house: House, name: str, damage: bytes) -> None:
+    assert house.carry(KINDS[name](TEXT, damage), name=name).status == "succeeded"
 
-    assert [block.text for block in house.blocks("text")] == [TEXT]
+    told = house.here.rows("SELECT text FROM blocks WHERE kind IN ('text', 'table')")
+    assert TEXT in [row.text for row in told]
     ((notices,),) = house.here.rows("SELECT notices FROM document_versions")
     assert notices[-1].startswith("One picture was not looked at")
 
@@ -84,7 +96,7 @@ def test_the_dataset_decides(house: House) -> None:
     )
     house.carry(illustrated.open_text(TEXT, png(GAUGE)), name="river.odt")
 
-    assert (house.recognizer.wishes, house.blocks("image")[0].text) == ([], "")
+    assert (house.recognizer.wishes, house.blocks("image")[0].text) == ([], "The gauge")
 
 
 def test_a_picture_that_is_shown_often_is_looked_at_once(house: House) -> None:

@@ -94,7 +94,7 @@ blocks = Table(
     Column("cells", JSONB),
     Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Column("links", JSONB),  # [[start, end, target], …] in the block's text
-    Column("picture", Text),  # the member of a packed file that an image shows
+    Column("picture", Text),  # the picture inside the file that an image shows
     Column("confidence", REAL),  # of the words recognised in an image, 0-1
 )
 

@@ -185,7 +185,7 @@ class RawBlock:
     `lead` is the text between the block before it and this one, so that
     `"".join(b.lead + b.text for b in blocks)` is the document's text, to the character. `hidden` is text
     that the file holds and people do not see: invisible, white on white, tiny, beside the page. `picture`
-    names the member of a packed file that an image shows; `confidence` is that of the words recognised in it.
+    names the picture inside the file that an image shows; `confidence` is that of the words recognised in it.
     """
 
     kind: BlockKind

@@ -26,7 +26,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class InnerPicture:
-    """A picture inside a packed file, and the ordinal of the first block that shows it."""
+    """A picture inside a file, and the ordinal of the first block that shows it."""
 
     name: str
     first: int

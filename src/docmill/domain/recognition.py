@@ -103,7 +103,7 @@ class Wish:
 
     `languages` are those of the dataset; where it names none, `hint` is one that was found on an earlier
     page (ISO 639-1). `attempt` counts from 0, `seconds` is the time there is. `only` is a rectangle of the
-    page, where not all of it is wanted; `picture` the name of one in a packed file, which has no such pages.
+    page, where not all of it is wanted; `picture` the name of one inside the file.
     """
 
     page: int

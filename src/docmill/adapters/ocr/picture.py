@@ -115,14 +115,14 @@ def _cut(whole: PagePicture, only: Box) -> PagePicture:
     return PagePicture(whole.image.crop(edges), whole.width, whole.height, point, left, top)
 
 
-def picture_inside(path: Path, name: str, most_pixels: int = MOST_PIXELS) -> PagePicture:
-    """A picture in a packed file, enlarged where its letters may be small. Raises PageNotDrawn.
+def picture_inside(path: Path, media_type: str, name: str, most_pixels: int = MOST_PIXELS) -> PagePicture:
+    """A picture inside a file, enlarged where its letters may be small. Raises PageNotDrawn.
 
     One that is as small as a sign is blank paper.
     """
     from PIL import Image
 
-    image, dpi = open_frame(BytesIO(inner_picture(path, name)), 1)
+    image, dpi = open_frame(BytesIO(inner_picture(path, media_type, name)), 1)
     if max(image.size) < LONGER_PIXELS or min(image.size) < SHORTER_PIXELS:
         image = Image.new("L", (1, 1), 255)
     if max(image.size) < ENLARGED_PIXELS:

@@ -49,7 +49,7 @@ def recognise(path: Path, media_type: str, wish: Wish, data: LanguageData) -> Re
     """
     most_pixels = MOST_PIXELS >> 2 * wish.attempt
     if wish.picture is not None:
-        picture = picture_inside(path, wish.picture, most_pixels)
+        picture = picture_inside(path, media_type, wish.picture, most_pixels)
     else:
         picture = page_picture(path, media_type, wish.page, most_pixels, wish.only)
     page = Page(wish.page, picture.width, picture.height, source=TextSource.OCR)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 
 from docmill.adapters.readers.asciidoc_inline import plain
 from docmill.adapters.readers.asciidoc_table import read_table
+from docmill.adapters.readers.data_pictures import with_names
 from docmill.adapters.readers.outlined_lists import list_item
+from docmill.adapters.readers.picture_names import name_in_text
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.text_reader import TextReader, Told
-from docmill.adapters.readers.tidy import clean, table_block
+from docmill.adapters.readers.tidy import clean, image_block, table_block
 from docmill.domain.documents import BlockKind, RawBlock
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})[ \t]+(\S.*)")
@@ -21,7 +23,7 @@ _FENCE = re.compile(r"(-{4,}|\.{4,}|={4,}|_{4,}|\*{4,}|\+{4,}|/{4,}|--|```\w*)\s
 _TABLE = re.compile(r"([|,:!])={3,}\s*$")
 _ITEM = re.compile(r"([ \t]*)(\*{1,6}|-|\.{1,6}|\d+\.)[ \t]+(?:\[[ xX*]\][ \t]+)?(\S.*)")
 _TERM = re.compile(r"(\S.*?)(?::{2,4}|;;)(?:[ \t]+(.*))?$")
-_IMAGE = re.compile(r"(?:image|video|audio)::?[^\s\[]*\[(.*)\]\s*$")
+_IMAGE = re.compile(r"(?:image|video|audio)::?([^\s\[]*)\[(.*)\]\s*$")
 _INCLUDE = re.compile(r"include::\S*\[.*\]\s*$")
 _MACRO = re.compile(r"(?:ifdef|ifndef|ifeval|endif|toc|anchor)::.*$")
 _CODE_FENCES = ("-" * 4, "." * 4, "```")
@@ -34,8 +36,9 @@ class AsciiDocReader(TextReader):
 
     def tell(self, text: str, _media_type: str, /) -> Told:
         """The blocks of the document, whose first heading is its title."""
-        source = _Lines(text)
-        blocks = list(first_without_lead(block for block in source.blocks() if block.text))
+        source = _Lines(with_names(text))
+        found = (block for block in source.blocks() if block.text or block.picture)
+        blocks = list(first_without_lead(found))
         title = next((block.text for block in blocks if block.level == 1), None)
         return Told(blocks, title, notices=source.notices())
 
@@ -100,7 +103,8 @@ class _Lines:
         elif title := _TITLE.match(line):
             yield RawBlock(BlockKind.CAPTION if self._captions() else BlockKind.TEXT, self._plain(title[1]))
         elif image := _IMAGE.match(line):
-            yield RawBlock(BlockKind.IMAGE, self._plain(image[1].split(",")[0].strip('" ')))
+            description = self._plain(image[2].split(",")[0].strip('" '))
+            yield image_block(description, name_in_text(image[1]))
         elif line.startswith("|"):
             rows = [line, *self._while(lambda following: following.startswith("|"))]
             yield table_block(read_table(rows, "|", self._plain))

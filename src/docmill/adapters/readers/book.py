@@ -7,7 +7,8 @@ import re
 from docmill.adapters.readers.css_source import sheet_of
 from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
-from docmill.adapters.readers.repacked import ReadPart, repacked
+from docmill.adapters.readers.package_parts import ReadPart
+from docmill.adapters.readers.repacked import repacked
 from docmill.adapters.readers.unseen_html import marked
 
 _PAGES = re.compile(r".*\.(?:xhtml|html|htm)", re.I | re.S)

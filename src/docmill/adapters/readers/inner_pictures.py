@@ -1,37 +1,67 @@
-"""Pictures inside a packed file, such as an office document: what they are called, and their bytes."""
+"""The bytes of a picture inside a file, by the name that the reader of the file gave it."""
 
 from __future__ import annotations
 
-import re
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import unquote
 
-from docmill.domain.errors import PageNotDrawn, ReaderTooLarge
+from docmill.adapters.readers import mail, notebook_pictures, outlook, web_archive
+from docmill.adapters.readers.data_pictures import picture_in
+from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.mime import DAMAGE
+from docmill.domain import media_types as types
+from docmill.domain.errors import DamagedFile, PageNotDrawn, ReaderTooLarge
 
 PICTURE_BYTES = 64 * 1024**2
 
-_INSIDE = re.compile(r"(?:\.{1,2}/)*((?![a-z][\w+.-]*:)[^/\s][^?#]*\.(?:png|jpe?g|tiff?|webp))", re.I)
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    *DAMAGE,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    DamagedFile,
+)
 
 
-def name_inside(target: str | None) -> str | None:
-    """The name of a picture that a document shows, if it lies in its file and is of a kind that is read."""
-    found = _INSIDE.fullmatch(unquote(target or ""))
-    return found[1] if found else None
-
-
-def inner_picture(path: Path, name: str) -> bytes:
-    """The bytes of a member with this name, below whatever folder. Raises PageNotDrawn, ReaderTooLarge."""
+def inner_picture(path: Path, media_type: str, name: str) -> bytes:
+    """The bytes of the picture of this name in a file of this type. Raises PageNotDrawn, ReaderTooLarge."""
     try:
-        with zipfile.ZipFile(path) as package:
-            members = [item for item in package.infolist() if f"/{item.filename}".endswith(f"/{name}")]
-            if not members:
-                raise PageNotDrawn("The document shows a picture that is not in it.")
-            if members[0].file_size > PICTURE_BYTES:
-                raise ReaderTooLarge("A picture in the document is too large.")
-            with package.open(members[0]) as file:
-                return file.read(PICTURE_BYTES)
+        data = _WAYS.get(media_type, _member)(path, name)
     except _DAMAGE as error:
         raise PageNotDrawn from error
+    if data is None:
+        raise PageNotDrawn("The document shows a picture that is not in it.")
+    if len(data) > PICTURE_BYTES:
+        raise ReaderTooLarge("A picture in the document is too large.")
+    return data
+
+
+def _member(path: Path, name: str) -> bytes | None:
+    """A member of a package with this name, below whatever folder; of one too large, a byte too much."""
+    with zipfile.ZipFile(path) as package:
+        for item in package.infolist():
+            if f"/{item.filename}".endswith(f"/{name}"):
+                with package.open(item) as file:
+                    return file.read(PICTURE_BYTES + 1)
+    return None
+
+
+def _in_text(path: Path, name: str) -> bytes | None:
+    return picture_in(decode(path.read_bytes()).text, name)
+
+
+_WAYS: Mapping[str, Callable[[Path, str], bytes | None]] = {
+    types.HTML: _in_text,
+    types.MARKDOWN: _in_text,
+    types.ASCIIDOC: _in_text,
+    types.MHTML: web_archive.picture,
+    types.EML: mail.picture,
+    types.MSG: outlook.picture,
+    types.NOTEBOOK: notebook_pictures.picture,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -11,14 +11,15 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.archive import listing
 from docmill.adapters.readers.mail_parts import Enclosed, MailParts, parse, parts_of
 from docmill.adapters.readers.mime import DAMAGE, part_text
+from docmill.adapters.readers.mime_pictures import holds_pictures, is_read, named_parts, naming, picture_of
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.plain_text import paragraphs
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
-from docmill.adapters.readers.tidy import clean
+from docmill.adapters.readers.tidy import clean, image_block
 from docmill.adapters.readers.unpacking import Found, Unpacker
 from docmill.adapters.readers.web import as_utf8
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Unpacking
-from docmill.domain.errors import DamagedFile, NoText
+from docmill.domain.errors import DamagedFile, NoText, Unreadable
 from docmill.domain.media_types import HTML
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
@@ -61,6 +62,19 @@ class MailReader:
             yield Part(told, done, total, attachments=(attachment,))
 
 
+def _shown_by(message: EmailMessage, page: EmailMessage) -> Sequence[RawBlock]:
+    """The pictures of a page whose text is there already; none where nobody can read the page."""
+    try:
+        return [block for block in _page(message, page) if block.picture]
+    except Unreadable:
+        return ()
+
+
+def picture(path: Path, name: str) -> bytes | None:
+    """The bytes of a picture in the message; None where it has none of this name. Raises DAMAGE."""
+    return picture_of(parse(path.read_bytes()), name)
+
+
 def header(message: EmailMessage, name: str) -> str:
     """A header's text on one line; nothing where there is none."""
     return clean(" ".join(str(message.get(name, "")).split()))
@@ -78,17 +92,30 @@ def _blocks(message: EmailMessage, parts: MailParts) -> Iterator[RawBlock]:
     if lines:
         yield RawBlock(BlockKind.TEXT, "\n".join(lines))
     for part in parts.texts:
-        yield from _body(part)
+        yield from _page(message, part) if part.get_content_type() == HTML else _text(part)
+    yield from _pictures(message, parts)
 
 
-def _body(part: EmailMessage) -> Iterator[RawBlock]:
+def _page(message: EmailMessage, part: EmailMessage) -> Iterator[RawBlock]:
+    page = xberg_engine.extract(as_utf8(part_text(part)), HTML)
+    yield from rendered_blocks(page.content, pictures=naming(message, part))
+
+
+def _text(part: EmailMessage) -> Iterator[RawBlock]:
     text = part_text(part)
-    if part.get_content_type() == HTML:
-        yield from rendered_blocks(xberg_engine.extract(as_utf8(text), HTML).content)
-        return
     for start, end in paragraphs(text):
         if paragraph := clean(text[start:end]):
             yield RawBlock(BlockKind.TEXT, paragraph)
+
+
+def _pictures(message: EmailMessage, parts: MailParts) -> Iterator[RawBlock]:
+    """What the message shows beside its plain text: in the web page that says the same, or by itself."""
+    for part in parts.others:
+        if part.get_content_type() == HTML and holds_pictures(message, part):
+            yield from _shown_by(message, part)
+    for name, part in named_parts(message):
+        if is_read(part) and any(part is picture for picture in parts.pictures):
+            yield image_block("", name)
 
 
 def _found(item: Enclosed) -> Found:

@@ -13,8 +13,10 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from typing import cast
 
+from docmill.adapters.readers.mime import content_of
+from docmill.adapters.readers.mime_pictures import addresses_in, addresses_of, is_read
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.media_types import EML
+from docmill.domain.media_types import EML, HTML
 
 _HEADER_BYTES = 64 * 1024
 _BODIES = frozenset({"text/plain", "text/html"})
@@ -41,9 +43,16 @@ class Enclosed:
 
 @dataclass(slots=True)
 class MailParts:
-    """The parts of a message: the texts that are shown one after another, and what is attached."""
+    """The parts of a message: the texts that are shown one after another, and what is attached.
 
+    `others` are other forms of the texts; `pictures` belong to a text that is no web page and cannot say
+    where it shows them. `mentioned` is what the web pages say that they show, None where there is none.
+    """
+
+    mentioned: frozenset[str] | None = None
     texts: list[EmailMessage] = field(default_factory=list)
+    others: list[EmailMessage] = field(default_factory=list)
+    pictures: list[EmailMessage] = field(default_factory=list)
     attached: list[EmailMessage] = field(default_factory=list)
 
     @property
@@ -66,15 +75,15 @@ def parse(data: bytes) -> Message:
 
 def parts_of(message: EmailMessage) -> MailParts:
     """The parts of a message, in their order."""
-    parts = MailParts()
+    parts = MailParts(_mentioned(message))
     _sort(message, "", parts, is_chosen=True)
     return parts
 
 
-def content_of(part: EmailMessage) -> bytes:
-    """The bytes of a part without parts."""
-    data = part.get_payload(decode=True)
-    return data if isinstance(data, bytes) else b""
+def _mentioned(message: EmailMessage) -> frozenset[str] | None:
+    pages = [part for part in message.walk() if part.get_content_type() == HTML and _is_body(part)]
+    texts = (content_of(page).decode("utf-8", "replace") for page in pages)  # addresses are ASCII
+    return frozenset(address for text in texts for address in addresses_in(text)) if pages else None
 
 
 def _sort(part: EmailMessage, around: str, parts: MailParts, *, is_chosen: bool) -> None:
@@ -84,10 +93,16 @@ def _sort(part: EmailMessage, around: str, parts: MailParts, *, is_chosen: bool)
         chosen = _chosen(inner) if kind == "multipart/alternative" else None
         for each in inner:
             _sort(each, kind, parts, is_chosen=is_chosen and chosen in (None, each))
-    elif kind in _BODIES and not part.is_attachment() and not part.get_filename():
-        parts.texts += [part] * is_chosen
-    elif kind not in _SIGNATURES and not _is_shown_in_text(part, around):
+    elif _is_body(part):
+        (parts.texts if is_chosen else parts.others).append(part)
+    elif _is_shown_in_text(part, around, parts.mentioned):
+        parts.pictures += [part] * (parts.mentioned is None)
+    elif kind not in _SIGNATURES:
         parts.attached.append(part)
+
+
+def _is_body(part: EmailMessage) -> bool:
+    return part.get_content_type() in _BODIES and not part.is_attachment() and not part.get_filename()
 
 
 def _chosen(alternatives: list[EmailMessage]) -> EmailMessage | None:
@@ -97,14 +112,16 @@ def _chosen(alternatives: list[EmailMessage]) -> EmailMessage | None:
     return alternatives[kinds.index(best) if best else -1] if alternatives else None
 
 
-def _is_shown_in_text(part: EmailMessage, around: str) -> bool:
-    """Whether this is a picture of a web page or a logo in a signature: a part of the text."""
+def _is_shown_in_text(part: EmailMessage, around: str, mentioned: frozenset[str] | None) -> bool:
+    """Whether this is a picture of a web page or a logo in a signature: a part of the text.
+
+    A web page says itself what it shows; beside a plain text it is what came with it and has an id.
+    """
     is_picture = part.get_content_type().startswith("image/")
-    return (
-        is_picture
-        and not part.is_attachment()
-        and (around == "multipart/related" or part["Content-ID"] is not None)
-    )
+    if mentioned is not None:
+        return (is_picture or is_read(part)) and not mentioned.isdisjoint(addresses_of(part))
+    by_place = around == "multipart/related" or part["Content-ID"] is not None
+    return is_picture and not part.is_attachment() and by_place
 
 
 def _name(part: EmailMessage, content: bytes, number: int) -> str:

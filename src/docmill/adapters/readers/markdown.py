@@ -9,6 +9,7 @@ from functools import lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from docmill.adapters.readers.data_pictures import names_in
 from docmill.adapters.readers.parts import slices
 from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.domain.documents import BlockKind, RawBlock, Table
@@ -35,8 +36,12 @@ class MarkdownReader(TextReader):
     name = "markdown-1"
 
     def tell(self, text: str, _media_type: str, /) -> Told:
-        """Slices of the file, whose first heading of the highest level is its title."""
+        """Slices of the file, whose first heading of the highest level is its title.
+
+        The pictures that stand in it follow at the end, where their words do not move those of the file.
+        """
         blocks = list(slices(text, cuts(text)))
+        blocks += (RawBlock(BlockKind.IMAGE, "", lead="", picture=name) for name in names_in(text))
         tops = (block for block in blocks if block.kind is BlockKind.HEADING and block.level == 1)
         return Told(blocks, next((block.text.strip("# \t") for block in tops), None))
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers import open_cells, slide_cells, unseen_open, word_cells
-from docmill.adapters.readers.repacked import ReadPart, repacked
+from docmill.adapters.readers.package_parts import ReadPart
+from docmill.adapters.readers.repacked import repacked
 from docmill.adapters.readers.unseen_marks import unmarked
 from docmill.adapters.readers.unseen_slides import mark_unseen
 from docmill.adapters.readers.unseen_word import marked_part

@@ -21,11 +21,15 @@ def message_of(data: bytes) -> EmailMessage:
     return BytesParser(_Message, policy=policy.default).parsebytes(data)
 
 
+def content_of(part: MIMEPart) -> bytes:
+    """The bytes of a part without parts."""
+    data = part.get_payload(decode=True)
+    return data if isinstance(data, bytes) else b""
+
+
 def part_text(part: MIMEPart) -> str:
     """By the charset the part names; by its bytes when it names none that exists."""
-    data = part.get_payload(decode=True)
-    if not isinstance(data, bytes):
-        return ""
+    data = content_of(part)
     try:
         return data.decode(part.get_content_charset("utf-8"))
     except (LookupError, UnicodeDecodeError):

@@ -13,7 +13,9 @@ from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.marked_packages import marked_package
 from docmill.adapters.readers.parts import in_parts
+from docmill.adapters.readers.picture_names import Naming, name_in_text, name_inside
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
+from docmill.adapters.readers.sheet_pictures import sheet_pictures
 from docmill.adapters.readers.sheet_spans import Merged, merged_cells, with_spans
 from docmill.adapters.readers.slide_size import slide_size
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
@@ -50,7 +52,7 @@ class BookReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises as OfficeReader."""
         document = xberg_engine.extract(mended_book(path.read_bytes()), media_type)
-        blocks = rendered_blocks(document.content, packed=True)
+        blocks = rendered_blocks(document.content, pictures=name_inside)
         yield from _flowing(blocks, document_info(document, media_type, None))
 
 
@@ -65,12 +67,14 @@ class WebPageReader:
         yield from web_page(decoded.text, media_type, decoded.notices)
 
 
-def web_page(html: str, media_type: str, notices: tuple[str, ...] = ()) -> Iterator[ReadInfo | Part]:
+def web_page(
+    html: str, media_type: str, notices: tuple[str, ...] = (), pictures: Naming = name_in_text
+) -> Iterator[ReadInfo | Part]:
     """What a reader yields for this page. Raises as OfficeReader."""
     document = xberg_engine.extract(as_utf8(html), HTML)
     title = clean(title_of(html)) or None
     info = replace(document_info(document, media_type, None), title=title, notices=notices)
-    yield from _flowing(rendered_blocks(document.content), info)
+    yield from _flowing(rendered_blocks(document.content, pictures=pictures), info)
 
 
 class SlideReader:
@@ -98,8 +102,8 @@ class SheetReader:
         """One ReadInfo, then one part for each sheet. Raises as OfficeReader, and NoPages."""
         data = path.read_bytes()
         document = xberg_engine.extract(data, media_type)
-        merged = merged_cells(data, media_type)
-        sheets = [list(_sheet(page, merged)) for page in document.pages or ()]
+        merged, pictures = merged_cells(data, media_type), sheet_pictures(data, media_type)
+        sheets = [list(_sheet(page, merged, pictures)) for page in document.pages or ()]
         yield from _paged(document, media_type, sheets, any(len(blocks) > 1 for blocks in sheets))
 
 
@@ -148,7 +152,7 @@ def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo
 def _slide(page: Any) -> Iterator[RawBlock]:
     """A slide without a title gets its number, lest it seem to belong to the one before."""
     content = page.content.replace("\\![", "![")  # the engine escapes the sign of its own pictures
-    blocks = list(rendered_blocks(content, page.page_number, packed=True))
+    blocks = list(rendered_blocks(content, page.page_number, name_inside))
     if not blocks or blocks[0].kind is not BlockKind.HEADING:
         yield RawBlock(BlockKind.HEADING, f"Slide {page.page_number}", page=page.page_number, level=1)
     for block in blocks:
@@ -157,13 +161,18 @@ def _slide(page: Any) -> Iterator[RawBlock]:
         yield RawBlock(BlockKind.TEXT, f"Notes: {notes}", page=page.page_number)
 
 
-def _sheet(page: Any, merged: Mapping[str, Merged]) -> Iterator[RawBlock]:
+def _sheet(
+    page: Any, merged: Mapping[str, Merged], pictures: Mapping[str, Sequence[RawBlock]]
+) -> Iterator[RawBlock]:
+    """The tables of a sheet, and behind them its pictures."""
     name = clean(page.sheet_name or "") or f"Sheet {page.page_number}"
     yield RawBlock(BlockKind.HEADING, name, page=page.page_number, level=1)
-    known = merged.get(" ".join((page.sheet_name or "").split()))
+    sheet = " ".join((page.sheet_name or "").split())
+    known = merged.get(sheet)
     for table in page.tables:
         for region in _regions(table.cells, known.inside(table.cells) if known else ()):
             yield from _table_slices(region, page.page_number)
+    yield from (replace(image, page=page.page_number) for image in pictures.get(sheet, ()))
 
 
 def _regions(cells: list[list[str]], spans: Sequence[Span]) -> Iterator[Table]:

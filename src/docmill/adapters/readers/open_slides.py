@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.open_cells import open_cells
+from docmill.adapters.readers.open_pictures import framed_picture
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.tidy import clean, laid_out, table_block
@@ -83,7 +84,7 @@ def _slide(page: Element, number: int) -> Iterator[RawBlock]:
     yield RawBlock(BlockKind.HEADING, title or f"Slide {number}", level=1)
     for shape in page:
         if not _is_title(shape) or _text(shape) != title:
-            yield from (block for block in _blocks(shape, 0) if block.text)
+            yield from (block for block in _blocks(shape, 0) if block.text or block.picture)
 
 
 def _headed(blocks: list[RawBlock], number: int) -> list[RawBlock]:
@@ -112,6 +113,8 @@ def _blocks(element: Element, depth: int) -> Iterator[RawBlock]:
     elif name in ("text:p", "text:h"):
         yield RawBlock(BlockKind.TEXT, _text(element))
     else:
+        if name == "draw:frame" and (picture := framed_picture(element)):
+            yield picture
         for child in element:
             yield from _blocks(child, depth + (name == "text:list"))
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.mail import SHOWN_HEADERS, MailReader
+from docmill.adapters.readers.mime_pictures import picture_of
+from docmill.adapters.readers.picture_names import name_inside
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.media_types import MSG
 
@@ -38,14 +40,23 @@ class OutlookReader(MailReader):
     name = "outlook-1"
 
     def _message(self, path: Path) -> EmailMessage:
-        import olefile
-
-        with olefile.OleFileIO(path) as file:
-            message = _Stored(file, []).as_message()
+        message = _message_in(path)
         if not message.is_multipart() and not message.get_payload():
             # The text is there as packed Rich Text only, which the engine knows to unpack.
             message.set_content(xberg_engine.extract(path.read_bytes(), MSG).content)
         return message
+
+
+def picture(path: Path, name: str) -> bytes | None:
+    """As mail.picture."""
+    return picture_of(_message_in(path), name)
+
+
+def _message_in(path: Path) -> EmailMessage:
+    import olefile
+
+    with olefile.OleFileIO(path) as file:
+        return _Stored(file, []).as_message()
 
 
 class _Stored:
@@ -64,6 +75,8 @@ class _Stored:
         text, page = self._text(self._place, _BODY), self._page()
         if text.strip():
             message.set_content(text)
+        if page and text.strip():
+            message.add_alternative(page, subtype="html")
         elif page:
             message.set_content(page, subtype="html")
         for storage in self._storages("__attach"):
@@ -105,15 +118,15 @@ class _Stored:
             data, name = enclosed.as_bytes(), f"{_line(enclosed.get('Subject', '')) or clean(name)}.eml"
         else:
             data = self._bytes(place, _DATA)
-        kind = self._text(place, _TYPE)
-        is_picture = kind.startswith("image/") and bool(self._text(place, _CONTENT_ID))
+        is_image = bool(self._text(place, _TYPE).startswith("image/") or name_inside(name))
+        identity = _line(self._text(place, _CONTENT_ID)) if is_image else ""
         message.add_attachment(
             data,
-            maintype="image" if is_picture else "application",
+            maintype="image" if identity else "application",
             subtype="octet-stream",
             filename=_line(name) or "file",
-            disposition="inline" if is_picture else "attachment",
-            cid=f"<{_line(self._text(place, _CONTENT_ID))}>" if is_picture else None,
+            disposition="inline" if identity else "attachment",
+            cid=f"<{identity}>" if identity else None,
         )
 
     def _storages(self, prefix: str) -> list[str]:

@@ -12,8 +12,8 @@ from markdown_it.token import Token
 
 from docmill.adapters.readers.cell_marks import read_table, without_marks
 from docmill.adapters.readers.decoding import storable
-from docmill.adapters.readers.inner_pictures import name_inside
-from docmill.adapters.readers.tidy import clean, table_block, without_controls
+from docmill.adapters.readers.picture_names import Naming, nowhere
+from docmill.adapters.readers.tidy import clean, image_block, table_block, without_controls
 from docmill.adapters.readers.unseen_marks import told_apart
 from docmill.domain.documents import BlockKind, Link, RawBlock
 
@@ -27,24 +27,27 @@ _ONLY_IMAGES = re.compile(r"(!\[[^\]]*\]\([^)]*\)\s*)+")
 _MARKED = re.compile(r"[\\`*_\[\]<>&!\n]")
 
 
-def rendered_blocks(markdown: str, page: int | None = None, *, packed: bool = False) -> Iterator[RawBlock]:
+def rendered_blocks(markdown: str, page: int | None = None, pictures: Naming = nowhere) -> Iterator[RawBlock]:
     """The blocks of one page (or of a document without pages) that an engine rendered as Markdown.
 
-    Only where the file is `packed`, the pictures it names may lie in it.
+    `pictures` tells the name of a picture that lies in the file. One that stands in a line, a list or a
+    table follows that in an image of its own.
     """
-    blocks = told_apart(_blocks(markdown, page))
-    return blocks if packed else (replace(block, picture=None) for block in blocks if block.text)
+    blocks = (block for block in _blocks(markdown, pictures) if block.text or block.picture)
+    return told_apart(replace(block, page=page) for block in blocks)
 
 
-def _blocks(markdown: str, page: int | None) -> Iterator[RawBlock]:
+def _blocks(markdown: str, pictures: Naming) -> Iterator[RawBlock]:
     tokens = _tokens(storable(markdown))
     lists: list[_List] = []
     index = 0
     while index < len(tokens):
         token = tokens[index]
         if token.type == "table_open":
-            index, block = _table(tokens, index)
-            yield replace(block, page=page)
+            end, block = _table(tokens, index)
+            yield block
+            yield from _images(_shown(tokens[index:end], pictures))
+            index = end
         elif token.type in ("bullet_list_open", "ordered_list_open"):
             lists.append(_List(token))
         elif token.type in ("bullet_list_close", "ordered_list_close"):
@@ -52,9 +55,7 @@ def _blocks(markdown: str, page: int | None) -> Iterator[RawBlock]:
         elif token.type == "list_item_open":
             lists[-1].begin_item()
         else:
-            block_or_none = _block(tokens, index, lists)
-            if block_or_none is not None:
-                yield replace(block_or_none, page=page)
+            yield from _with_images(_block(tokens, index, lists), _shown([token], pictures))
         index += 1
 
 
@@ -127,10 +128,8 @@ def _block(tokens: list[Token], index: int, lists: list[_List]) -> RawBlock | No
 
 def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock | None:
     text, links = _inline(content)
-    is_image = not lists and _ONLY_IMAGES.fullmatch(content) is not None
-    picture = _picture(content) if is_image else None
     if not text:
-        return RawBlock(BlockKind.IMAGE, "", lead="", picture=picture) if picture else None
+        return None
     if opening.type == "heading_open":
         line = " ".join(text.split())
         return RawBlock(
@@ -141,14 +140,29 @@ def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock 
         marker = "  " * (len(lists) - 1) + lists[-1].marker()
         shifted = tuple(Link(link.start + len(marker), link.end + len(marker), link.target) for link in links)
         return RawBlock(BlockKind.LIST, marker + text, lead=lead, links=shifted)
-    return RawBlock(BlockKind.IMAGE if is_image else BlockKind.TEXT, text, links=links, picture=picture)
+    is_image = _ONLY_IMAGES.fullmatch(content) is not None
+    return RawBlock(BlockKind.IMAGE if is_image else BlockKind.TEXT, text, links=links)
 
 
-def _picture(content: str) -> str | None:
-    """The first picture of a line of them that may lie in the file."""
-    children = _inline_parser().parseInline(content)[0].children or []
-    names = (name_inside(str(child.attrs.get("src", ""))) for child in children if child.type == "image")
-    return next((name for name in names if name), None)
+def _shown(tokens: Iterable[Token], pictures: Naming) -> list[str]:
+    """The names of the pictures in lines that lie in the file."""
+    lines = (token.content for token in tokens if token.type == "inline" and "![" in token.content)
+    pieces = (piece for line in lines for piece in _inline_parser().parseInline(line)[0].children or [])
+    names = (pictures(str(piece.attrs.get("src", ""))) for piece in pieces if piece.type == "image")
+    return [name for name in names if name]
+
+
+def _with_images(block: RawBlock | None, names: list[str]) -> Iterator[RawBlock]:
+    """A block with the pictures in it: an image is the first of them."""
+    if block is not None and block.kind is BlockKind.IMAGE and names:
+        block, names = replace(block, picture=names[0]), names[1:]
+    if block is not None:
+        yield block
+    yield from _images(names)
+
+
+def _images(names: Iterable[str]) -> Iterator[RawBlock]:
+    return (image_block("", name) for name in names)
 
 
 def inline_text(content: str) -> str:

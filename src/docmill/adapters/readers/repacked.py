@@ -6,14 +6,13 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
-from functools import partial
 
+from docmill.adapters.readers.package_parts import ReadPart, part_of
 from docmill.adapters.readers.packages import DAMAGE
 
 UNPACKED_BYTES = 400 * 1024 * 1024
 PART_BYTES = 4 * 1024 * 1024  # of a part that is read beside one that may be changed
 
-ReadPart = Callable[[str], str]  # another part by its name; empty where there is none, or one too long
 Change = Callable[[str, str, ReadPart], str]  # from the name of a part and its text
 
 
@@ -35,14 +34,11 @@ def _changed(archive: zipfile.ZipFile, parts: re.Pattern[str], change: Change, m
         return {}
     names = [name for name in dict.fromkeys(archive.namelist()) if parts.fullmatch(name)]
     texts = ((name, archive.read(name).decode("utf-8", "replace")) for name in names)
-    reading = partial(_part, archive)
-    return {name: told for name, text in texts if (told := change(name, text, reading)) != text}
 
+    def read(name: str) -> str:
+        return part_of(archive, name, PART_BYTES).decode("utf-8", "replace")
 
-def _part(archive: zipfile.ZipFile, name: str) -> str:
-    if name not in archive.NameToInfo or archive.getinfo(name).file_size > PART_BYTES:
-        return ""
-    return archive.read(name).decode("utf-8", "replace")
+    return {name: told for name, text in texts if (told := change(name, text, read)) != text}
 
 
 def _rewritten(archive: zipfile.ZipFile, changed: dict[str, str]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import posixpath
 import re
 import zipfile
 from bisect import bisect_left
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docmill.adapters.readers.open_cells import HAS_SPANS, open_cells
+from docmill.adapters.readers.package_parts import links_of, part_of
 from docmill.adapters.readers.packages import DAMAGE
 from docmill.adapters.readers.xml_tree import children, xml_tree
 from docmill.domain import media_types as types
@@ -89,23 +89,23 @@ def _is_true(span: Span, table: Table) -> bool:
 
 
 def _of_excel(archive: zipfile.ZipFile) -> Iterator[tuple[str, Merged]]:
-    places = {
-        link.get("Id"): posixpath.normpath(posixpath.join("/xl", link.get("Target", "")))[1:]
-        for link in xml_tree(_part(archive, "xl/_rels/workbook.xml.rels"))[0]
-    }
-    for sheet in xml_tree(_part(archive, "xl/workbook.xml"))[0].iter("sheet"):
-        part = _part(archive, places.get(sheet.get("r:id"), ""))
+    for name, sheet in sheet_parts(archive):
+        part = part_of(archive, sheet, PART_BYTES)
         spans = [_span(*found.groups()) for found in _MERGED.finditer(part)]
         if spans:
             filled = ((_number(row), _column(name)) for name, row in _FILLED.findall(part))
-            yield from _told(" ".join(sheet.get("name", "").split()), filled, spans)
+            yield from _told(" ".join(name.split()), filled, spans)
 
 
-def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A part; nothing where there is none or it is too long."""
-    if name not in archive.namelist() or archive.getinfo(name).file_size > PART_BYTES:
-        return b""
-    return archive.read(name)
+def sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    """The sheets of an Excel workbook: the name of each, and of its part. Raises Unreadable."""
+
+    def read(name: str) -> str:
+        return part_of(archive, name, PART_BYTES).decode("utf-8", "replace")
+
+    places = {link.identity: link.part for link in links_of("xl/workbook.xml", read)}
+    for sheet in xml_tree(read("xl/workbook.xml").encode())[0].iter("sheet"):
+        yield sheet.get("name", ""), places.get(sheet.get("r:id", ""), "")
 
 
 def _span(left: bytes, top: bytes, right: bytes, bottom: bytes) -> Span:
@@ -125,7 +125,7 @@ def _column(letters: bytes) -> int:
 
 
 def _of_open_document(archive: zipfile.ZipFile) -> Iterator[tuple[str, Merged]]:
-    content = _part(archive, "content.xml")
+    content = part_of(archive, "content.xml", PART_BYTES)
     if len(content) > TREE_BYTES or not HAS_SPANS.search(content.decode("utf-8", "replace")):
         return
     for document in xml_tree(content)[0].iter("office:spreadsheet"):

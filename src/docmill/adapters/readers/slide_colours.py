@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.css_values import WHITE, Colour
-from docmill.adapters.readers.repacked import ReadPart
+from docmill.adapters.readers.package_parts import ReadPart, links_of
 from docmill.adapters.readers.xml_tree import children, first_inside, tree_or_none
 
 _HEX = re.compile(r"[0-9a-fA-F]{6}")
@@ -49,12 +48,10 @@ class Backdrop:
 def _behind(name: str, read: ReadPart) -> Iterator[Element]:
     """Layout, master and theme, as far as each names the next."""
     for kind in _KINDS:
-        folder, file = posixpath.split(name)
-        links = tree_or_none(read(f"{folder}/_rels/{file}.rels"))
-        targets = [link.get("Target", "") for link in links if link.get("Type", "").endswith(f"/{kind}")]
+        targets = [link.part for link in links_of(name, read) if link.kind == kind]
         if not targets:
             return
-        name = posixpath.normpath(posixpath.join("/", folder, targets[0]))[1:]
+        name = targets[0]
         yield tree_or_none(read(name))
 
 

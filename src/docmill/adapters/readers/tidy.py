@@ -25,6 +25,11 @@ def table_block(table: Table, page: int | None = None) -> RawBlock:
     return RawBlock(BlockKind.TABLE, "\n".join(lines), page=page, table=table)
 
 
+def image_block(description: str, picture: str | None) -> RawBlock:
+    """An image, which takes no place in the text as long as it has no words."""
+    return RawBlock(BlockKind.IMAGE, description, lead="\n\n" if description else "", picture=picture)
+
+
 def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
     """Cells on one line each; rows without text, and columns without text at the end, are left out."""
     tidy = [[" ".join(clean(cell).split()) for cell in row] for row in rows]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from docmill.adapters.readers.cell_marks import read_table
-from docmill.adapters.readers.inner_pictures import name_inside
-from docmill.adapters.readers.tidy import clean, table_block
+from docmill.adapters.readers.picture_names import name_inside
+from docmill.adapters.readers.tidy import clean, image_block, table_block
 from docmill.domain.documents import BlockKind, RawBlock
 
 RUNNING_LAYERS = ("header", "footer")
@@ -47,7 +47,7 @@ def _blocks(content: Content, paths: Mapping[int, str | None]) -> Iterator[RawBl
     elif kind == "image":
         text = clean(content.get("description") or "")
         picture = name_inside(content.get("src") or paths.get(content.get("image_index", -1)))
-        yield RawBlock(BlockKind.IMAGE, text, lead="\n\n" if text else "", picture=picture)
+        yield image_block(text, picture)
     elif kind == "slide":
         title = clean(content.get("title") or "")
         yield RawBlock(BlockKind.HEADING, title or f"Slide {content['number']}", content["number"], 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from docmill.adapters.readers.css_rules import Declarations, Sheet, Tag, tag_of
 from docmill.adapters.readers.css_values import (
@@ -69,12 +70,25 @@ def _pieces(html: str, sheet: Sheet) -> list[str]:
         at = tag.end()
         if tag[2]:
             _follow(stack, sheet, bool(tag[1]), tag[2].lower(), tag[3])
-        pieces.append(_opened(tag[0]) if stack[-1].unseen and tag[2] else tag[0])
+        if (tag[2] or "").lower() == "img":
+            pieces.append(_picture(tag, stack, sheet))
+        else:
+            pieces.append(_opened(tag[0]) if stack[-1].unseen and tag[2] else tag[0])
     return [*pieces, _text(html[at:], stack[-1])]
 
 
 def _text(text: str, within: _Element) -> str:
     return f"{BEGIN}{text}{END}" if within.unseen and text.strip() else text
+
+
+def _picture(img: re.Match[str], stack: Sequence[_Element], sheet: Sheet) -> str:
+    """The tag of a picture; of one that is not shown its description alone, between marks."""
+    tag = tag_of("img", img[3])
+    element = _inside(stack, tag, sheet)
+    if not (element.gone or element.invisible):
+        return img[0]
+    description = escape(tag.attributes.get("alt", ""), quote=False)
+    return f"{BEGIN}{description}{END}" if description.strip() else ""
 
 
 def _opened(tag: str) -> str:

@@ -65,8 +65,8 @@ def mark_unseen(content: Element, styles: Sequence[Element]) -> bool:
 
 
 def _mark(element: Element) -> bool:
-    """The text right in an element: at its beginning and behind the elements in it."""
-    found = False
+    """The text at the beginning of an element and behind those in it. A picture loses its name."""
+    found = element.tag == "draw:image" and element.attrib.pop("xlink:href", None) is not None
     if (element.text or "").strip():
         element.text, found = f"{BEGIN}{element.text}{END}", True
     for child in element:

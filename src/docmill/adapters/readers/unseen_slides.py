@@ -12,7 +12,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.css_values import Colour, look_alike
-from docmill.adapters.readers.repacked import ReadPart
+from docmill.adapters.readers.package_parts import ReadPart
 from docmill.adapters.readers.slide_colours import Backdrop
 from docmill.adapters.readers.slide_size import sides_in
 from docmill.adapters.readers.unseen_marks import BEGIN, END
@@ -103,10 +103,14 @@ def _shapes(part: Element) -> Iterator[Element]:
 
 
 def _mark_all(element: Element) -> bool:
+    """All text in an element, and what describes its pictures: a picture between marks is none."""
     texts = [text for text in element.iter("a:t") if (text.text or "").strip()]
     for text in texts:
         text.text = f"{BEGIN}{text.text}{END}"
-    return bool(texts)
+    about = [about for picture in element.iter("p:pic") for about in picture.iter("p:cNvPr")]
+    for each in about:
+        each.set("descr", f"{BEGIN}{each.get('descr', '')}{END}")
+    return bool(texts or about)
 
 
 def _is_hidden(shape: Element) -> bool:

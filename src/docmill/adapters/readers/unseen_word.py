@@ -13,6 +13,8 @@ PARAGRAPH_CHARACTERS = 20_000  # how far back the properties of its paragraph ar
 _HINT = re.compile(r"<w:(vanish|webHidden|color|sz)\b")
 _RUN = re.compile(r"<w:r[ >](?:(?!<w:r[ >]).)*?</w:r>", re.S)
 _TEXT = re.compile(r"(<w:t(?:\s[^>]*)?>)([^<]*)(</w:t>)")
+_PICTURE = re.compile(r"""<wp:docPr\b(?:[^<>"'/]|"[^"<]*"|'[^'<]*')*""")
+_DESCRIPTION = re.compile(r"""\sdescr\s*=\s*("[^"]*"|'[^']*')""")
 _OFF = r"""(?!\s+w:val\s*=\s*["'](?:0|false|off)["'])"""
 _VANISH = re.compile(rf"<w:(?:vanish|webHidden)\b{_OFF}")
 _COLOUR = re.compile(r"""<w:color\b[^>]*\bw:val\s*=\s*["']([0-9a-fA-F]{6})["']""")
@@ -37,11 +39,20 @@ def _marked_run(
     run: re.Match[str], part: str, grounds: list[list[tuple[int, int]]], white_is_unseen: bool
 ) -> str:
     said, at = run[0], run.start()
-    unseen = bool(_VANISH.search(said) or _SIZE.search(said))
+    gone = bool(_VANISH.search(said))
+    unseen = gone or bool(_SIZE.search(said))
     if not unseen and white_is_unseen and (colour := _COLOUR.search(said)) and _is_pale(colour[1]):
         on_ground = any(_within(at, spans) for spans in grounds)
         unseen = not (on_ground or _GROUND.search(said) or _shaded(part, at))
+    said = _PICTURE.sub(_between_marks, said) if gone else said
     return _TEXT.sub(rf"\1{BEGIN}\2{END}\3", said) if unseen else said
+
+
+def _between_marks(picture: re.Match[str]) -> str:
+    """What describes a picture: one between marks is none."""
+    told = _DESCRIPTION.search(picture[0])
+    rest = _DESCRIPTION.sub("", picture[0])
+    return f'{rest} descr="{BEGIN}{told[1][1:-1] if told else ""}{END}"'
 
 
 def _is_pale(colour: str) -> bool:

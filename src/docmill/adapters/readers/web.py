@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 from docmill.adapters.readers.css_source import sheet_of
+from docmill.adapters.readers.data_pictures import with_names
 from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
 from docmill.adapters.readers.unseen_html import marked
@@ -25,8 +26,10 @@ def title_of(html: str) -> str:
 def as_utf8(html: str) -> bytes:
     """The page as UTF-8 that says so, without title, scripts and frames, mended, what it hides between marks.
 
-    A title in a head whose tags were left out, as they may be, would come out as the first paragraph.
+    A title in a head whose tags were left out, as they may be, would come out as the first paragraph. The
+    pictures that stand in the page have short addresses.
     """
+    html = with_names(html)
     sheet = sheet_of(html)
     shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
     return _CHARSET.sub(r"\1utf-8", with_marked_cells(mended(marked(shown, sheet)))).encode(

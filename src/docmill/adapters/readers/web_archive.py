@@ -1,19 +1,18 @@
-"""MHTML, a saved web page: the page is read, its pictures and styles are not."""
+"""MHTML, a saved web page: the page is read with the pictures that were saved with it, its styles are not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from email.message import EmailMessage
-from itertools import islice
 from pathlib import Path
 
 from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
+from docmill.adapters.readers.mime_pictures import named_parts, naming, picture_of
 from docmill.adapters.readers.office import web_page
+from docmill.adapters.readers.picture_names import nowhere
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText
 from docmill.domain.media_types import HTML
-
-PARTS = 10_000
 
 
 class WebArchiveReader:
@@ -24,14 +23,20 @@ class WebArchiveReader:
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile and as the reader of web pages."""
         try:
-            page = _page(message_of(path.read_bytes()))
+            message = message_of(path.read_bytes())
+            page = _page(message)
+            text, pictures = (part_text(page), naming(message, page)) if page else ("", nowhere)
         except DAMAGE as error:
             raise DamagedFile("The saved page is damaged. Save it anew and send it again.") from error
         if page is None:
             raise NoText("The archive holds no web page. Send one with content.")
-        yield from web_page(page, media_type)
+        yield from web_page(text, media_type, pictures=pictures)
 
 
-def _page(message: EmailMessage) -> str | None:
-    parts = islice(message.walk(), PARTS)
-    return next((part_text(part) for part in parts if part.get_content_type() == HTML), None)
+def picture(path: Path, name: str) -> bytes | None:
+    """The bytes of a picture in the archive; None where it has none of this name. Raises DAMAGE."""
+    return picture_of(message_of(path.read_bytes()), name)
+
+
+def _page(message: EmailMessage) -> EmailMessage | None:
+    return next((part for _, part in named_parts(message) if part.get_content_type() == HTML), None)
