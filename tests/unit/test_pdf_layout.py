@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from tests.made_files import drawn_pdf, said
 
 from docmill.adapters.readers.pdf import PdfReader
+from docmill.adapters.readers.pdf_objects import FORM, TEXT, page_objects
 from docmill.adapters.readers.pdf_sight import iso_date
 from docmill.domain.documents import BlockKind, OutlineEntry, Page, Part, RawBlock, ReadInfo
 
@@ -154,3 +156,21 @@ def test_the_outline_is_kept_even_where_it_goes_round_in_a_circle(tmp_path: Path
 )
 def test_dates_are_written_as_iso_8601(told: str, date: str) -> None:
     assert iso_date(told) == date
+
+
+def test_objects_of_a_page_are_counted_also_where_they_lie_in_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = f"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length {len(LINES)} "
+    form += f"/Resources << /Font << /F1 3 0 R >> >> >>\nstream\n{LINES}\nendstream"
+    (tmp_path / "a.pdf").write_bytes(
+        drawn_pdf([f"{LINES} /X0 Do"], resources="/XObject << /X0 6 0 R >>", more=[form])
+    )
+    with pypdfium2.PdfDocument(tmp_path / "a.pdf") as document:
+        page = document[0]
+        kinds = [kind for _, kind, _ in page_objects(page.raw)]
+        monkeypatch.setattr("docmill.adapters.readers.pdf_objects.PAGE_OBJECTS", 12)
+        bounded = [kind for _, kind, _ in page_objects(page.raw)]
+
+    assert kinds == [TEXT] * 9 + [FORM] + [TEXT] * 9
+    assert bounded == kinds[:12]

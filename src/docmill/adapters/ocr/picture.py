@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from docmill.adapters.readers.images import open_frame, points_a_pixel
 from docmill.adapters.readers.inner_pictures import inner_picture
+from docmill.adapters.readers.pdf_objects import TEXT, page_objects
 from docmill.domain.documents import Box
 from docmill.domain.errors import PageNotDrawn
 from docmill.domain.media_types import PDF
@@ -24,7 +24,6 @@ LONGEST_SIDE = 16_000
 LONGER_PIXELS, SHORTER_PIXELS = 150, 75  # what is smaller is a sign or an ornament
 ENLARGED_PIXELS = 1_600  # pictures for the screen have about 100 dpi
 _POINTS_AN_INCH = 72
-_NESTED_FORMS = 8
 _INVISIBLE = 3  # of the ways to draw text
 
 
@@ -93,19 +92,9 @@ def _hide_text(page: Any) -> None:
     """In memory only: what is left to see are pictures and lines."""
     import pypdfium2.raw as raw
 
-    for thing in _objects(raw.FPDFPage_CountObjects, raw.FPDFPage_GetObject, page.raw, 0):
-        if raw.FPDFPageObj_GetType(thing) == raw.FPDF_PAGEOBJ_TEXT:
+    for thing, kind, _ in page_objects(page.raw):
+        if kind == TEXT:
             raw.FPDFTextObj_SetTextRenderMode(thing, _INVISIBLE)
-
-
-def _objects(count: Any, get: Any, holder: Any, depth: int) -> Iterator[Any]:
-    import pypdfium2.raw as raw
-
-    for at in range(count(holder)):
-        thing = get(holder, at)
-        yield thing
-        if depth < _NESTED_FORMS and raw.FPDFPageObj_GetType(thing) == raw.FPDF_PAGEOBJ_FORM:
-            yield from _objects(raw.FPDFFormObj_CountObjects, raw.FPDFFormObj_GetObject, thing, depth + 1)
 
 
 def _cut(whole: PagePicture, only: Box) -> PagePicture:

@@ -9,7 +9,8 @@ from itertools import groupby
 from typing import Any
 
 from docmill.adapters.readers.captions import is_caption, is_footnote
-from docmill.adapters.readers.pdf_look import Rectangle, Unseen
+from docmill.adapters.readers.pdf_look import Unseen
+from docmill.adapters.readers.pdf_objects import Rectangle
 from docmill.adapters.readers.running_heads import Line, LinePage, RunningHeads
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.domain.documents import BlockKind, Box, RawBlock

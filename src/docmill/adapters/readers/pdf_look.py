@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import hypot
 from typing import TYPE_CHECKING, Any
 
+from docmill.adapters.readers.pdf_objects import IMAGE, TEXT, Rectangle, page_objects
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.text_layer import LARGE_PICTURE
 
@@ -15,17 +16,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Rectangle = tuple[float, float, float, float]  # x0, y0, x1, y1
-
 LEAST_POINTS = 1.1  # smaller letters are dust
 PALEST = 0xE8  # from here on a colour may be that of the paper
 CONTRAST = 20  # of 255: less than this is not seen
 INK = 0.01  # the part of a text's rectangle that letters blacken at least
 LOOK_PIXELS = 1_500  # the longer side of the picture that colours are compared in
-PAGE_OBJECTS = 50_000
-NESTED_FORMS = 8
 
-_TEXT, _IMAGE, _FORM = 1, 3, 5
 _INVISIBLE = (3, 7)
 
 
@@ -83,14 +79,12 @@ class PageLook:
 
     def look(self) -> Look:
         """Its size and rotation, and the text on it that is not seen."""
-        found = _Found()
-        raw, page = self._raw, self._page.raw
-        self._walk(raw.FPDFPage_CountObjects, raw.FPDFPage_GetObject, page, _same, found, 0)
+        found = self._found()
         places = [at for at, (text, box) in enumerate(found.texts) if self._is_unseen(text, box, found)]
         unseen = self._told(found, places) if places else ()
         pictured = self._pictured(found)
         veiled = pictured >= LARGE_PICTURE and self._is_veiled(found)
-        bare = raw.FPDFPage_CountObjects(page) == 0
+        bare = self._raw.FPDFPage_CountObjects(self._page.raw) == 0
         return Look(self._width, self._height, self._rotation, tuple(unseen), pictured, veiled, bare)
 
     def _pictured(self, found: _Found) -> float:
@@ -104,42 +98,14 @@ class PageLook:
         invisible = sum(mode(text) in _INVISIBLE for text, _ in found.texts)
         return invisible * 2 > len(found.texts)
 
-    def _walk(
-        self,
-        count: Any,
-        get: Any,
-        holder: Any,
-        place: Callable[[Rectangle], Rectangle],
-        found: _Found,
-        depth: int,
-    ) -> None:
-        raw = self._raw
-        for at in range(min(count(holder), PAGE_OBJECTS)):
-            thing = get(holder, at)
-            kind = raw.FPDFPageObj_GetType(thing)
-            if kind == _TEXT:
+    def _found(self) -> _Found:
+        found = _Found()
+        for thing, kind, place in page_objects(self._page.raw):
+            if kind == TEXT:
                 found.texts.append((thing, place(self._bounds(thing))))
-            elif kind == _IMAGE:
+            elif kind == IMAGE:
                 found.images.append(place(self._bounds(thing)))
-            elif kind == _FORM and depth < NESTED_FORMS and len(found.texts) < PAGE_OBJECTS:
-                inner = self._placing(thing, place)
-                self._walk(
-                    raw.FPDFFormObj_CountObjects, raw.FPDFFormObj_GetObject, thing, inner, found, depth + 1
-                )
-
-    def _placing(
-        self, form: Any, outer: Callable[[Rectangle], Rectangle]
-    ) -> Callable[[Rectangle], Rectangle]:
-        """From the coordinates inside a form to those of the page."""
-        m = self._raw.FS_MATRIX()
-        self._raw.FPDFPageObj_GetMatrix(form, m)
-
-        def place(box: Rectangle) -> Rectangle:
-            xs = [m.a * x + m.c * y + m.e for x in box[::2] for y in box[1::2]]
-            ys = [m.b * x + m.d * y + m.f for x in box[::2] for y in box[1::2]]
-            return outer((min(xs), min(ys), max(xs), max(ys)))
-
-        return place
+        return found
 
     def _bounds(self, thing: Any) -> Rectangle:
         left, bottom, right, top = self._corners
@@ -221,10 +187,6 @@ def _area(box: Rectangle) -> float:
 def _common_area(one: Rectangle, other: Rectangle) -> float:
     x0, y0 = max(one[0], other[0]), max(one[1], other[1])
     return _area((x0, y0, min(one[2], other[2]), min(one[3], other[3])))
-
-
-def _same(box: Rectangle) -> Rectangle:
-    return box
 
 
 def _holds(box: Rectangle, point: tuple[float, float]) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from docmill.adapters.readers.pdf_look import Rectangle
+from docmill.adapters.readers.pdf_objects import Rectangle
 
 BAND = 0.16  # of the page's height at its top and at its bottom: where running heads stand
 PLACE_POINTS = 8  # lines this near to one another are at the same place
