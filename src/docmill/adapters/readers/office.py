@@ -18,6 +18,7 @@ from docmill.adapters.readers.rendered import first_without_lead, rendered_block
 from docmill.adapters.readers.sheet_pictures import sheet_pictures
 from docmill.adapters.readers.sheet_spans import Merged, merged_cells, with_spans
 from docmill.adapters.readers.slide_size import slide_size
+from docmill.adapters.readers.slide_titles import under_heading
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.adapters.readers.unseen_marks import told_apart
@@ -150,12 +151,9 @@ def document_info(document: Any, media_type: str, pages: int | None) -> ReadInfo
 
 
 def _slide(page: Any) -> Iterator[RawBlock]:
-    """A slide without a title gets its number, lest it seem to belong to the one before."""
     content = page.content.replace("\\![", "![")  # the engine escapes the sign of its own pictures
     blocks = list(rendered_blocks(content, page.page_number, name_inside))
-    if not blocks or blocks[0].kind is not BlockKind.HEADING:
-        yield RawBlock(BlockKind.HEADING, f"Slide {page.page_number}", page=page.page_number, level=1)
-    for block in blocks:
+    for block in under_heading(blocks, page.page_number):
         yield replace(block, level=1) if block.kind is BlockKind.HEADING else block
     if notes := clean(page.speaker_notes or ""):
         yield RawBlock(BlockKind.TEXT, f"Notes: {notes}", page=page.page_number)

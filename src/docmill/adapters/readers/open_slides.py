@@ -13,6 +13,7 @@ from docmill.adapters.readers.open_cells import open_cells
 from docmill.adapters.readers.open_pictures import framed_picture
 from docmill.adapters.readers.outlined_lists import list_item
 from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.slide_titles import numbered, under_heading
 from docmill.adapters.readers.tidy import clean, laid_out, table_block
 from docmill.adapters.readers.unseen_marks import BEGIN, END, told_apart
 from docmill.adapters.readers.unseen_open import mark_unseen
@@ -34,7 +35,7 @@ class OpenSlidesReader:
         """One ReadInfo, then one part for each slide. Raises NoPages, NoText, ReaderTooLarge, DamagedFile."""
         content, about = _members(path)
         pages = enumerate(_all(content, "draw:page"), start=1)
-        slides = [_headed(list(told_apart(_slide(page, number))), number) for number, page in pages]
+        slides = [under_heading(list(told_apart(_slide(page, number))), number) for number, page in pages]
         if not slides:
             raise NoPages
         if not any(len(slide) > 1 or slide[0].text != "Slide 1" for slide in slides):
@@ -81,17 +82,10 @@ def _first(about: Element, name: str) -> str:
 
 def _slide(page: Element, number: int) -> Iterator[RawBlock]:
     title = next((text for shape in page if _is_title(shape) and (text := _text(shape))), "")
-    yield RawBlock(BlockKind.HEADING, title or f"Slide {number}", level=1)
+    yield RawBlock(BlockKind.HEADING, title, level=1) if title else numbered(number)
     for shape in page:
         if not _is_title(shape) or _text(shape) != title:
             yield from (block for block in _blocks(shape, 0) if block.text or block.picture)
-
-
-def _headed(blocks: list[RawBlock], number: int) -> list[RawBlock]:
-    """The blocks of a slide under a heading, also where its title is hidden."""
-    if blocks and blocks[0].kind is BlockKind.HEADING:
-        return blocks
-    return [RawBlock(BlockKind.HEADING, f"Slide {number}", level=1), *blocks]
 
 
 def _is_title(shape: Element) -> bool:
