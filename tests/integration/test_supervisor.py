@@ -97,7 +97,8 @@ def test_the_waits_between_restarts_double_up_to_half_a_minute() -> None:
     while len(waits) < 8:
         waits.append(next_delay(waits[-1], ran=1.0))
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert next_delay(30.0, ran=61.0) == 0.5
+    assert next_delay(30.0, ran=21.0) == 0.5
+    assert next_delay(30.0, ran=1.0, code=os.EX_TEMPFAIL) == 0.5  # it asked for a new start
 
 
 def test_a_child_that_cannot_start_is_reported_with_its_last_words(supervisor: Supervisor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from docmill.local.terminal import Say
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
-_HEALTHY_AFTER = 60.0  # seconds of running that make an end a new story
+_HEALTHY_AFTER = 20.0  # seconds of running that make an end a new story
 _LOOK_EVERY = 0.5  # seconds; the end of a child wakes us sooner
 
 
@@ -24,9 +25,12 @@ class StopAsked(BaseException):
     """Somebody wants the product to stop while it is still starting. Not an error."""
 
 
-def next_delay(last: float, ran: float) -> float:
-    """Seconds to wait before a restart: half a second, then twice the `last`, up to half a minute."""
-    if ran >= _HEALTHY_AFTER or last == 0.0:
+def next_delay(last: float, ran: float, code: int | None = None) -> float:
+    """Seconds to wait before a restart: half a second, then twice the `last`, up to half a minute.
+
+    What ended with EX_TEMPFAIL wants nothing but a new start, and found that out while it ran well.
+    """
+    if ran >= _HEALTHY_AFTER or last == 0.0 or code == os.EX_TEMPFAIL:
         return _FIRST_DELAY
     return min(last * 2, _LONGEST_DELAY)
 
@@ -104,13 +108,13 @@ class Supervisor:
         if kept.process.exit_code is None:
             return
         if kept.due is None:
-            self._plan(kept, describe_end(kept.process.exit_code), ran=now - kept.process.began)
+            self._plan(kept, now - kept.process.began, kept.process.exit_code)
         elif now >= kept.due:
             self._start_again(kept, changed)
 
-    def _plan(self, kept: _Kept, what: str, ran: float) -> None:
-        part = kept.process.part
-        kept.delay = next_delay(kept.delay, ran)
+    def _plan(self, kept: _Kept, ran: float, code: int | None, why: str | None = None) -> None:
+        part, what = kept.process.part, why or describe_end(code)
+        kept.delay = next_delay(kept.delay, ran, code)
         kept.due = time.monotonic() + kept.delay
         self._say(f"{part.name} {what}; it is started again in {kept.delay:g} s. {_log_hint(part)}")
 
@@ -119,7 +123,7 @@ class Supervisor:
         try:
             kept.process, kept.due = Process(part, self._logs), None
         except OSError as error:
-            self._plan(kept, f"could not be started: {error.strerror}", ran=0.0)
+            self._plan(kept, 0.0, None, f"could not be started: {error.strerror}")
             return
         self._say(f"{part.name} is started again (process {kept.process.pid}).")
         try:

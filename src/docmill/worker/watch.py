@@ -35,7 +35,7 @@ DEAF = os.EX_TEMPFAIL  # exit code: nothing is broken that a new start would not
 _SIGN_SECONDS = 2.0  # between two signs of life at most; others count on it
 _FORGOTTEN = 3600.0  # seconds
 _NOTICED_WITHIN = 0.2  # seconds until the death of a process of ours is known
-_TO_END = 3.0  # seconds for Celery to end once no process has work in hand
+_TO_END = 1.0  # seconds for Celery to end once no process has work in hand: nothing is lost by its end
 
 
 class Watch:
