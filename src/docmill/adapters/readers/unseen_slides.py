@@ -1,63 +1,70 @@
 """What a PowerPoint slide holds and does not show, between marks.
 
-A colour counts only where what lies behind the text is known: not in tables, on pictures or on shapes whose
+A colour counts only where what lies behind the text is known: not on pictures, nor on shapes and tables whose
 fill comes from elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.css_values import Colour, look_alike
 from docmill.adapters.readers.package_parts import ReadPart
 from docmill.adapters.readers.slide_colours import Backdrop
+from docmill.adapters.readers.slide_shapes import (
+    FILLS,
+    OFF,
+    Box,
+    Shape,
+    fill_of,
+    is_hidden,
+    is_painted,
+    shapes_of,
+)
 from docmill.adapters.readers.slide_size import sides_in
 from docmill.adapters.readers.unseen_marks import BEGIN, END
-from docmill.adapters.readers.xml_tree import children, first_inside
+from docmill.adapters.readers.xml_tree import children
 
 TINIEST = 110  # hundredths of a point
 MOST_PAINTED = 500  # shapes of a slide that are looked at for what is behind a text
 
 _RUNS = frozenset(("a:r", "a:fld"))
-_OFF = frozenset(("0", "false", "off"))
-_SHAPES = frozenset(("p:sp", "p:grpSp", "p:pic", "p:graphicFrame", "p:cxnSp"))
-_FILLS = frozenset(("a:solidFill", "a:gradFill", "a:blipFill", "a:pattFill", "a:grpFill", "a:noFill"))
-
-
-class _Box(NamedTuple):
-    """Where a shape lies, in English metric units from the top left of the slide."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def meets(self, other: _Box) -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
+# What the file calls the styles "No Style, No Grid" and "No Style, Table Grid".
+_PLAIN_STYLES = frozenset(
+    ("{2D5ABB26-0587-4C30-8999-92F81FD0307C}", "{5940675A-B579-460E-94D1-54222C63F5DA}")
+)
 
 
 def mark_unseen(slide: Element, name: str, read: ReadPart) -> bool:
     """Put marks around the text of the slide of this name that is not shown; whether there is any."""
-    if slide.get("show") in _OFF:
+    if slide.get("show") in OFF:
         return _mark_all(slide)
     area, behind, found = _slide_area(read), _Behind(name, slide, read), False
-    for shape in _shapes(slide):
-        box = _box(shape)
-        if _is_hidden(shape) or (box is not None and area is not None and not box.meets(area)):
-            found |= _mark_all(shape)
-        elif runs := [run for run in shape.iter() if run.tag in _RUNS and _may_be_unseen(run)]:
-            ground = behind.ground(shape)
-            for run in runs:
-                found |= _is_unseen(run, ground, behind.backdrop) and _mark_all(run)
+    for shape in shapes_of(slide):
+        box = shape.box
+        if is_hidden(shape.element) or (box is not None and area is not None and not box.meets(area)):
+            found |= _mark_all(shape.element)
+        else:
+            for part in _parts(shape.element):
+                found |= _mark_runs(part, shape, behind)
         behind.lay(shape)
+    return found
+
+
+def _parts(shape: Element) -> list[Element]:
+    """The cells of a table, which may have a ground each; else the shape as a whole."""
+    cells = shape.iter("a:tc") if shape.tag == "p:graphicFrame" else ()
+    return [*cells] or [shape]
+
+
+def _mark_runs(part: Element, shape: Shape, behind: _Behind) -> bool:
+    runs = [run for run in part.iter() if run.tag in _RUNS and _may_be_unseen(run)]
+    ground = behind.ground(part, shape) if runs else None
+    found = False
+    for run in runs:
+        found |= _is_unseen(run, ground, behind.backdrop) and _mark_all(run)
     return found
 
 
@@ -66,7 +73,7 @@ class _Behind:
 
     def __init__(self, name: str, slide: Element, read: ReadPart) -> None:
         self._known = name, slide, read
-        self._painted: list[_Box | None] = []
+        self._painted: list[Box | None] = []
 
     @cached_property
     def backdrop(self) -> Backdrop:
@@ -74,32 +81,44 @@ class _Behind:
         return Backdrop(*self._known)
 
     @cached_property
-    def _drawn(self) -> Sequence[_Box | None]:
+    def _drawn(self) -> Sequence[Box | None]:
         """What layout and master draw, and the places from which a placeholder may take its fill."""
-        shapes = (shape for part in self.backdrop.behind[:2] for shape in _shapes(part))
-        return [_box(shape) for shape in shapes if _is_painted(shape)]
+        shapes = (shape for part in self.backdrop.behind[:2] for shape in shapes_of(part))
+        return [shape.box for shape in shapes if is_painted(shape.element)]
 
-    def lay(self, shape: Element) -> None:
+    def lay(self, shape: Shape) -> None:
         """Put a shape on top of the others."""
-        if _is_painted(shape):
-            self._painted.append(_box(shape))
+        if is_painted(shape.element):
+            self._painted.append(shape.box)
 
-    def ground(self, shape: Element) -> Colour | None:
-        """What is behind the text of a shape; None where that is not a plain colour for certain."""
-        fill = _fill(shape)
-        if shape.tag != "p:sp" or len(self._painted) > MOST_PAINTED:
-            return None
-        if fill is not None and fill.tag == "a:solidFill":
+    def ground(self, part: Element, shape: Shape) -> Colour | None:
+        """What is behind the text of a shape, or of a cell in it; None where that is not certainly plain."""
+        if part.tag == "a:tc":
+            fill, is_clear = _cell_fill(part), _is_plain_table(shape.element)
+        else:
+            fill, is_clear = fill_of(part), part.tag == "p:sp" and not is_painted(part)
+        if fill is not None and fill.tag == "a:solidFill" and part.tag in ("a:tc", "p:sp"):
             return self.backdrop.colour(fill)
-        box, under = _box(shape), (*self._painted, *self._drawn)
-        free = not _is_painted(shape) and not any(
-            other is None or box is None or other.meets(box) for other in under
-        )
+        return self._under(shape.box) if is_clear and (fill is None or fill.tag == "a:noFill") else None
+
+    def _under(self, box: Box | None) -> Colour | None:
+        """The ground of the slide, where nothing else was drawn on it."""
+        if len(self._painted) > MOST_PAINTED:
+            return None
+        under = (*self._painted, *self._drawn)
+        free = not any(other is None or box is None or other.meets(box) for other in under)
         return self.backdrop.ground if free else None
 
 
-def _shapes(part: Element) -> Iterator[Element]:
-    return (shape for tree in part.iter("p:spTree") for shape in tree if shape.tag in _SHAPES)
+def _cell_fill(cell: Element) -> Element | None:
+    return next((fill for about in children(cell, "a:tcPr") for fill in about if fill.tag in FILLS), None)
+
+
+def _is_plain_table(frame: Element) -> bool:
+    """Whether a table paints nothing behind its cells that they do not say themselves."""
+    styles = [(style.text or "").strip().upper() for style in frame.iter("a:tableStyleId")]
+    filled = any(fill.tag in FILLS for about in frame.iter("a:tblPr") for fill in about)
+    return not filled and all(style in _PLAIN_STYLES for style in styles)
 
 
 def _mark_all(element: Element) -> bool:
@@ -113,14 +132,9 @@ def _mark_all(element: Element) -> bool:
     return bool(texts or about)
 
 
-def _is_hidden(shape: Element) -> bool:
-    about = first_inside(shape, "p:cNvPr")
-    return about is not None and about.get("hidden", "0") not in _OFF
-
-
 def _may_be_unseen(run: Element) -> bool:
     """Whether the run itself says its size or its fill; what it inherits is the design's, and shown."""
-    return any(said.get("sz") or any(fill.tag in _FILLS for fill in said) for said in children(run, "a:rPr"))
+    return any(said.get("sz") or any(fill.tag in FILLS for fill in said) for said in children(run, "a:rPr"))
 
 
 def _is_unseen(run: Element, ground: Colour | None, backdrop: Backdrop) -> bool:
@@ -141,39 +155,6 @@ def _is_clear(fill: Element) -> bool:
     return any(alpha.get("val") in ("0", "0%") for alpha in fill.iter("a:alpha"))
 
 
-def _is_painted(shape: Element) -> bool:
-    """Whether a shape hides what is behind it, or may."""
-    fill = _fill(shape)
-    if fill is not None:
-        return fill.tag != "a:noFill"
-    return shape.tag not in ("p:sp", "p:cxnSp") or _is_styled(shape)
-
-
-def _is_styled(shape: Element) -> bool:
-    """Whether a shape takes its fill from the theme."""
-    return any(ref.get("idx", "0") != "0" for ref in shape.iter("a:fillRef"))
-
-
-def _fill(shape: Element) -> Element | None:
-    return next((fill for about in children(shape, "p:spPr") for fill in about if fill.tag in _FILLS), None)
-
-
-def _box(shape: Element) -> _Box | None:
-    """Where a shape says that it lies; None where it takes that from elsewhere."""
-    places = [frame for about in shape for frame in (about, *about) if frame.tag in ("a:xfrm", "p:xfrm")]
-    for frame in places:
-        offset, extent = first_inside(frame, "a:off"), first_inside(frame, "a:ext")
-        if offset is not None and extent is not None:
-            left, top = _number(offset.get("x")), _number(offset.get("y"))
-            return _Box(left, top, left + _number(extent.get("cx")), top + _number(extent.get("cy")))
-    return None
-
-
-def _slide_area(read: ReadPart) -> _Box | None:
+def _slide_area(read: ReadPart) -> Box | None:
     sides = sides_in(read("ppt/presentation.xml").encode())
-    return _Box(0, 0, *sides) if sides else None
-
-
-def _number(value: str | None) -> int:
-    bare = (value or "").removeprefix("-")
-    return int(value or "0") if bare.isdecimal() and len(bare) <= 12 else 0
+    return Box(0, 0, *sides) if sides else None
