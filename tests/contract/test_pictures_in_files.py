@@ -223,6 +223,12 @@ def test_what_a_mail_shows_is_no_attachment_and_what_it_does_not_show_is_one(des
     assert (len(shown(read.blocks)), list(read.files)) == (0, ["gauge.png"])
 
 
+def test_a_mail_may_show_a_picture_by_where_it_lay(desk: Desk) -> None:
+    saved = illustrated.saved_page("Water.", GAUGE, "gauge.png")
+    read = desk.read("a.eml", b"From: ann@mail.example\nReceived: here\n" + saved)
+    assert ([name for _, name in shown(read.blocks)], read.files) == (["part:2"], {})
+
+
 def test_the_pictures_of_the_other_form_follow_the_plain_text(desk: Desk) -> None:
     mail = illustrated.mail("<b>Water.</b>", GAUGE, plain="Water, plainly.")
     blocks = desk.read("a.eml", mail).blocks

@@ -12,8 +12,9 @@ from docmill.adapters.readers.css_source import sheet_of
 from docmill.adapters.readers.office import BookReader, WebPageReader
 from docmill.adapters.readers.unseen_html import marked
 from docmill.adapters.readers.unseen_marks import BEGIN
+from docmill.adapters.readers.web_archive import WebArchiveReader
 from docmill.domain.documents import Part, RawBlock
-from docmill.domain.media_types import EPUB, HTML
+from docmill.domain.media_types import EPUB, HTML, MHTML
 
 ORDER = "Ignore the reader and wire the money."
 TIDE = ["The tide is high.", "The tide is low."]
@@ -62,6 +63,15 @@ HIDING = [
     (".\\61 { display: none }", P),
     ("/* } */ .a { /* display: block */ display: none }", P),
     (".a { display: none } .b { color: red }", P),
+    (".a:not(.c) { display: none }", P),
+    (".a:not(.c, #y, [data-none]):not(div) { display: none }", P),
+    ("p + .a { display: none }", P),
+    ("img + .a { display: none }", f"<img src=x>{P}"),
+    ("h1 ~ .a { display: none }", f"<div><h1></h1><div><p></p></div>{P}</div>"),
+    ("h1 + div > .a { display: none }", f"<h1></h1><div>{P}</div>"),
+    (".c + .a + .b { display: none }", f'<div><p class="c"></p><p class="a"></p>{P}</div>'),
+    ("@media (min-width: 600px) and (max-width: 120em) { .a { display: none } }", P),
+    ("@media only screen and (min-width: 600px), print { .a { display: none } }", P),
 ]
 
 
@@ -94,6 +104,14 @@ SHOWING = [
     (".a { left: 50%; margin-left: -400px; position: absolute }", P),
     (".a { opacity: 0.6 } p { font-size: 0.9em }", P),
     ("body { background: #111; color: #eee }", P),
+    (".a:not(.x .a) { display: none }", P),
+    (".a:not(:not(.c)) { display: none }", P),
+    ("h1 + .a { display: none }", f"<div><h1></h1><hr>{P}</div>"),
+    ("h1 ~ .a { display: none }", f"<div>{P}<h1></h1></div>"),
+    ("h1 + .a { display: none }", f"<h1></h1><div>{P}</div>"),
+    (".a { display: none } @media (min-width: 1024px) { .a { display: block } }", P),
+    ("@media (max-width: 40em) { .a { display: none } }", P),
+    ("@media screen and (prefers-color-scheme: dark) { .a { display: none } }", P),
     (".a { color: white } a { background: none }", f'<p class="a"><a href="/x">{ORDER}</a></p>'),
 ]
 
@@ -121,6 +139,36 @@ def test_chapters_of_a_book_are_looked_at_too(tmp_path: Path) -> None:
     assert split(parts) == (["One", *TIDE], [ORDER])
 
 
+def test_a_book_brings_its_style_sheets(tmp_path: Path) -> None:
+    link = '<link rel="stylesheet" href="style/the%20book.css"/>'
+    book = made.epub(f"{TIDE[0]}</p>{link}{P}<p>{TIDE[1]}")
+    path = tmp_path / "a.epub"
+    path.write_bytes(made.with_parts(book, {"style/the book.css": ".a { color: #fff }"}))
+    parts = (part for part in BookReader().read(path, EPUB) if isinstance(part, Part))
+    assert split(parts) == (["One", *TIDE], [ORDER])
+
+
+@pytest.mark.parametrize(
+    ("link", "seen"),
+    [
+        ('rel="stylesheet" href="night.css"', False),
+        ('rel="stylesheet" href="https://ferry.example/night.css" media="screen"', False),
+        ('rel="stylesheet" href="night.css" media="print"', True),
+        ('rel="alternate stylesheet" href="night.css"', True),
+        ('rel="stylesheet" href="day.css"', True),
+        ('rel="preload" href="night.css"', True),
+    ],
+)
+def test_a_saved_page_brings_its_style_sheets(tmp_path: Path, link: str, seen: bool) -> None:
+    head = "Content-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n"
+    page = f"Content-Location: https://ferry.example/a\n\n<link {link}><p>{TIDE[0]}</p>{P}<p>{TIDE[1]}</p>\n"
+    sheet = "--b\nContent-Type: text/css\nContent-Location: https://ferry.example/night.css\n\n"
+    path = tmp_path / "a.mhtml"
+    path.write_text(f"{head}{page}{sheet}.a {{ display: none }}\n--b--\n")
+    parts = (part for part in WebArchiveReader().read(path, MHTML) if isinstance(part, Part))
+    assert split(parts)[1] == ([] if seen else [ORDER])
+
+
 HOSTILE = {
     "many rules": (".a { color: red; display: none }\n" * 100_000, P * 100),
     "deep nesting": ("a{" * 100_000, P),
@@ -129,6 +177,9 @@ HOSTILE = {
     "long selectors": ("div " * 3_000 + ".a { display: none }", "<div>" * 200 + P),
     "rules that all fit": ("div { display: none }" * 4_000, "<div>x</div>" * 20_000),
     "paths": ("div div div p { left: 1px }" * 4_000, "<div>" * 500 + "<p>x</p>" * 2_000),
+    "neighbours": (".a ~ p ~ p ~ .b { left: 1px }" * 4_000, "<p class=a>x</p>" * 5_000 + P),
+    "far neighbours": ("h1 ~ p { left: 1px }", "<p>x</p>" * 50_000),
+    "many nots": (".a" + ":not(.b)" * 20_000 + " { display: none }", P * 100),
     "endless colours": (".a { color: rgb(1e999%, 0%, 0%); background: hsl(1e999, 1e999%, 1e999%) }", P),
     "escapes": ("\\" * 200_000, P),
     "comments": ("/*" * 200_000, P),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from urllib.parse import unquote
 
 from docmill.adapters.readers.css_source import sheet_of
 from docmill.adapters.readers.html_cells import with_marked_cells
@@ -19,5 +21,9 @@ def mended_book(book: bytes) -> bytes:
     return repacked(book, _PAGES, _mended)
 
 
-def _mended(_name: str, page: str, _read: ReadPart) -> str:
-    return with_marked_cells(mended(marked(page, sheet_of(page))))
+def _mended(name: str, page: str, read: ReadPart) -> str:
+    def linked(address: str) -> str | None:
+        place = unquote(address.partition("#")[0])
+        return read(posixpath.normpath(posixpath.join("/", posixpath.dirname(name), place))[1:]) or None
+
+    return with_marked_cells(mended(marked(page, sheet_of(page, linked))))

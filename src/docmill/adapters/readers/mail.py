@@ -11,7 +11,7 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.archive import listing
 from docmill.adapters.readers.mail_parts import Enclosed, MailParts, parse, parts_of
 from docmill.adapters.readers.mime import DAMAGE, part_text
-from docmill.adapters.readers.mime_pictures import holds_pictures, is_read, named_parts, naming, picture_of
+from docmill.adapters.readers.mime_pictures import Beside, holds_pictures, is_read, named_parts, picture_of
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.plain_text import paragraphs
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
@@ -98,7 +98,7 @@ def _blocks(message: EmailMessage, parts: MailParts) -> Iterator[RawBlock]:
 
 def _page(message: EmailMessage, part: EmailMessage) -> Iterator[RawBlock]:
     page = xberg_engine.extract(as_utf8(part_text(part)), HTML)
-    yield from rendered_blocks(page.content, pictures=naming(message, part))
+    yield from rendered_blocks(page.content, pictures=Beside(message, part).picture)
 
 
 def _text(part: EmailMessage) -> Iterator[RawBlock]:

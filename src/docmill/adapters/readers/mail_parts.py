@@ -82,8 +82,7 @@ def parts_of(message: EmailMessage) -> MailParts:
 
 def _mentioned(message: EmailMessage) -> frozenset[str] | None:
     pages = [part for part in message.walk() if part.get_content_type() == HTML and _is_body(part)]
-    texts = (content_of(page).decode("utf-8", "replace") for page in pages)  # addresses are ASCII
-    return frozenset(address for text in texts for address in addresses_in(text)) if pages else None
+    return frozenset(address for page in pages for address in addresses_in(page)) if pages else None
 
 
 def _sort(part: EmailMessage, around: str, parts: MailParts, *, is_chosen: bool) -> None:

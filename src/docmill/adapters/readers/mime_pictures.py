@@ -6,33 +6,46 @@ A picture is called after its part, `part:3`, or after its place in the page of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from email.message import EmailMessage
 from itertools import islice
 from urllib.parse import unquote, urljoin
 
 from docmill.adapters.readers.data_pictures import picture_in
 from docmill.adapters.readers.mime import content_of, part_text
-from docmill.adapters.readers.picture_names import READ, Naming, name_in_text, name_inside
+from docmill.adapters.readers.picture_names import READ, name_in_text, name_inside
 
 PARTS = 10_000
 
 _ADDRESS = re.compile(r"""\bsrc\s*=\s*["']?([^"'\s>]+)|\b(cid:[^"'\s<>)\]]+)""", re.I)
 
 
-def naming(message: EmailMessage, page: EmailMessage) -> Naming:
-    """How a page in a message names the pictures that lie in other parts, or in itself."""
-    parts = dict(named_parts(message))
-    names = {address: name for name, part in parts.items() if is_read(part) for address in addresses_of(part)}
-    own = next((name for name, part in parts.items() if part is page), None)
-    base = str(page.get("Content-Location", ""))
+class Beside:
+    """What lies in a message beside a page of it, by the addresses that the page uses."""
 
-    def name_of(target: str) -> str | None:
-        if inside := name_in_text(target):
-            return f"{own}/{inside}"
-        return names.get(_plain(target)) or names.get(_plain(_joined(base, target)))
+    def __init__(self, message: EmailMessage, page: EmailMessage) -> None:
+        self._base = str(page.get("Content-Location", ""))
+        self._own = ""
+        self._parts: dict[str, tuple[str, EmailMessage]] = {}
+        for name, part in named_parts(message):
+            self._own = name if part is page else self._own
+            self._parts |= dict.fromkeys(addresses_of(part), (name, part))
 
-    return name_of
+    def picture(self, address: str) -> str | None:
+        """The name of a picture that the page shows: in another part, or in the page itself."""
+        if inside := name_in_text(address):
+            return f"{self._own}/{inside}"
+        name, part = self._part(address)
+        return name if part is not None and is_read(part) else None
+
+    def style_sheet(self, address: str) -> str | None:
+        """The source of a style sheet that the page links to; None where that lies elsewhere."""
+        part = self._part(address)[1]
+        return content_of(part).decode("utf-8", "replace") if part is not None else None
+
+    def _part(self, address: str) -> tuple[str, EmailMessage | None]:
+        places = _places(address, self._base)
+        return next((self._parts[place] for place in places if place in self._parts), ("", None))
 
 
 def picture_of(message: EmailMessage, name: str) -> bytes | None:
@@ -67,17 +80,20 @@ def addresses_of(part: EmailMessage) -> Iterator[str]:
         yield _plain(location)
 
 
-def addresses_in(page: str) -> Iterable[str]:
+def addresses_in(page: EmailMessage) -> Iterator[str]:
     """What a page shows or mentions."""
-    return (_plain(found[1] or found[2]) for found in _ADDRESS.finditer(page))
+    base = str(page.get("Content-Location", ""))
+    for found in _ADDRESS.finditer(content_of(page).decode("utf-8", "replace")):  # addresses are ASCII
+        yield from _places(found[1] or found[2], base)
 
 
 def _plain(address: str) -> str:
     return unquote(address).strip()
 
 
-def _joined(base: str, target: str) -> str:
+def _places(address: str, base: str) -> tuple[str, str]:
+    """What an address may mean in a page that lay at another one."""
     try:
-        return urljoin(base, target)
+        return _plain(address), _plain(urljoin(base, address))
     except ValueError:
-        return target
+        return _plain(address), ""

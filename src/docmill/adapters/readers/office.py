@@ -10,6 +10,7 @@ from typing import Any
 
 from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.book import mended_book
+from docmill.adapters.readers.css_source import Linked, nothing_linked
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.marked_packages import marked_package
 from docmill.adapters.readers.parts import in_parts
@@ -69,10 +70,14 @@ class WebPageReader:
 
 
 def web_page(
-    html: str, media_type: str, notices: tuple[str, ...] = (), pictures: Naming = name_in_text
+    html: str,
+    media_type: str,
+    notices: tuple[str, ...] = (),
+    pictures: Naming = name_in_text,
+    linked: Linked = nothing_linked,
 ) -> Iterator[ReadInfo | Part]:
-    """What a reader yields for this page. Raises as OfficeReader."""
-    document = xberg_engine.extract(as_utf8(html), HTML)
+    """What a reader yields for this page, with what lies beside it. Raises as OfficeReader."""
+    document = xberg_engine.extract(as_utf8(html, linked), HTML)
     title = clean(title_of(html)) or None
     info = replace(document_info(document, media_type, None), title=title, notices=notices)
     yield from _flowing(rendered_blocks(document.content, pictures=pictures), info)

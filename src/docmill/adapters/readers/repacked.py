@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from functools import lru_cache
 
 from docmill.adapters.readers.package_parts import ReadPart, part_of
 from docmill.adapters.readers.packages import DAMAGE
@@ -35,6 +36,7 @@ def _changed(archive: zipfile.ZipFile, parts: re.Pattern[str], change: Change, m
     names = [name for name in dict.fromkeys(archive.namelist()) if parts.fullmatch(name)]
     texts = ((name, archive.read(name).decode("utf-8", "replace")) for name in names)
 
+    @lru_cache(maxsize=8)
     def read(name: str) -> str:
         return part_of(archive, name, PART_BYTES).decode("utf-8", "replace")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 
-from docmill.adapters.readers.css_rules import Declarations, Sheet, Tag, tag_of
+from docmill.adapters.readers.css_rules import NEIGHBOURS, Declarations, Placed, Sheet, Tag, tag_of
 from docmill.adapters.readers.css_values import (
     BLACK,
     LINK,
@@ -48,6 +50,8 @@ class _Element:
     afloat: bool = False  # it may lie over anything
     colour: Colour | None = BLACK
     ground: Colour | None = WHITE
+    before: Sequence[Tag] = ()  # the elements beside it, before it
+    inside: deque[Tag] = field(default_factory=partial(deque, maxlen=NEIGHBOURS))  # those right in it, so far
 
     @property
     def unseen(self) -> bool:
@@ -68,12 +72,12 @@ def _pieces(html: str, sheet: Sheet) -> list[str]:
     for tag in _TAG.finditer(html):
         pieces.append(_text(html[at : tag.start()], stack[-1]))
         at = tag.end()
-        if tag[2]:
-            _follow(stack, sheet, bool(tag[1]), tag[2].lower(), tag[3])
-        if (tag[2] or "").lower() == "img":
-            pieces.append(_picture(tag, stack, sheet))
-        else:
-            pieces.append(_opened(tag[0]) if stack[-1].unseen and tag[2] else tag[0])
+        name = (tag[2] or "").lower()
+        picture = _picture(tag, stack, sheet) if name == "img" else None
+        if name:
+            _follow(stack, sheet, bool(tag[1]), name, tag[3])
+        opened = _opened(tag[0]) if stack[-1].unseen and name else tag[0]
+        pieces.append(opened if picture is None else picture)
     return [*pieces, _text(html[at:], stack[-1])]
 
 
@@ -102,16 +106,19 @@ def _follow(stack: list[_Element], sheet: Sheet, closing: bool, name: str, attri
         at = next((at for at in range(len(stack) - 1, lowest - 1, -1) if stack[at].tag.name == name), None)
         del stack[at or len(stack) :]
         return
-    if name in _VOID or len(stack) > NESTED:
-        return
     if name in _SHUT and stack[-1].tag.name == name:
         stack.pop()
-    stack.append(_inside(stack, tag_of(name, attributes), sheet))
+    tag = tag_of(name, attributes)
+    outer = stack[-1]
+    if name not in _VOID and len(stack) <= NESTED:
+        stack.append(_inside(stack, tag, sheet))
+    outer.inside.append(tag)
 
 
 def _inside(stack: Sequence[_Element], tag: Tag, sheet: Sheet) -> _Element:
     outer = stack[-1]
-    said = _declared(stack, tag, sheet)
+    before = tuple(outer.inside) if sheet else ()
+    said = _declared(stack, Placed(tag, before), sheet)
     link = tag.name == "a" and "href" in tag.attributes and "color" not in said
     return _Element(
         tag,
@@ -122,20 +129,22 @@ def _inside(stack: Sequence[_Element], tag: Tag, sheet: Sheet) -> _Element:
         afloat=outer.afloat or said.get("position") in _AFLOAT,
         colour=LINK if link else text_colour(said, outer.colour),
         ground=ground_colour(said, outer.ground),
+        before=before,
     )
 
 
-def _declared(stack: Sequence[_Element], tag: Tag, sheet: Sheet) -> Declarations:
+def _declared(stack: Sequence[_Element], element: Placed, sheet: Sheet) -> Declarations:
     """What holds for an element; what stands further right counts more.
 
     The colour that a style sheet gives a text counts only where what is behind the text can be known.
     """
+    tag = element.tag
     old = {"color": tag.attributes.get("color"), "background-color": tag.attributes.get("bgcolor")}
     attributes = {name: value.lower() for name, value in old.items() if value and _is_colour(tag, name)}
     own, own_important = inline(tag.attributes.get("style", ""))
     if not sheet:
         return {**attributes, **own, **own_important}
-    normal, important = sheet.declared(stack, tag)
+    normal, important = sheet.declared(stack, element)
     said = {**attributes, **normal, **own, **important, **own_important}
     own_colour = "color" in own or "color" in own_important
     if "color" in said and not own_colour and (sheet.elsewhere or stack[-1].afloat or said.get("position")):

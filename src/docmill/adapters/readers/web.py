@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from docmill.adapters.readers.css_source import sheet_of
+from docmill.adapters.readers.css_source import Linked, nothing_linked, sheet_of
 from docmill.adapters.readers.data_pictures import with_names
 from docmill.adapters.readers.html_cells import with_marked_cells
 from docmill.adapters.readers.nesting import mended
@@ -23,14 +23,14 @@ def title_of(html: str) -> str:
     return " ".join(unescape(match[1]).split()) if match else ""
 
 
-def as_utf8(html: str) -> bytes:
+def as_utf8(html: str, linked: Linked = nothing_linked) -> bytes:
     """The page as UTF-8 that says so, without title, scripts and frames, mended, what it hides between marks.
 
     A title in a head whose tags were left out, as they may be, would come out as the first paragraph. The
-    pictures that stand in the page have short addresses.
+    pictures that stand in the page have short addresses. `linked` is as for `sheet_of`.
     """
     html = with_names(html)
-    sheet = sheet_of(html)
+    sheet = sheet_of(html, linked)
     shown = _TITLE_ELEMENT.sub(" ", _HIDDEN.sub(" ", html))
     return _CHARSET.sub(r"\1utf-8", with_marked_cells(mended(marked(shown, sheet)))).encode(
         "utf-8", "replace"

@@ -1,4 +1,4 @@
-"""MHTML, a saved web page: the page is read with the pictures that were saved with it, its styles are not."""
+"""MHTML, a saved web page: the page is read, with the pictures and style sheets that were saved with it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
-from docmill.adapters.readers.mime_pictures import named_parts, naming, picture_of
+from docmill.adapters.readers.mime_pictures import Beside, named_parts, picture_of
 from docmill.adapters.readers.office import web_page
-from docmill.adapters.readers.picture_names import nowhere
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText
 from docmill.domain.media_types import HTML
@@ -25,12 +24,12 @@ class WebArchiveReader:
         try:
             message = message_of(path.read_bytes())
             page = _page(message)
-            text, pictures = (part_text(page), naming(message, page)) if page else ("", nowhere)
+            text, beside = (part_text(page), Beside(message, page)) if page else ("", None)
         except DAMAGE as error:
             raise DamagedFile("The saved page is damaged. Save it anew and send it again.") from error
-        if page is None:
+        if beside is None:
             raise NoText("The archive holds no web page. Send one with content.")
-        yield from web_page(text, media_type, pictures=pictures)
+        yield from web_page(text, media_type, pictures=beside.picture, linked=beside.style_sheet)
 
 
 def picture(path: Path, name: str) -> bytes | None:
