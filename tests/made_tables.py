@@ -128,3 +128,31 @@ def _open_cell(cell: str) -> str:
     spans = {"down": 'table:number-rows-spanned="2"', "across": 'table:number-columns-spanned="2"', "": ""}
     told = f'office:value-type="string" {spans[how]}'
     return f"<table:table-cell {told}><text:p>{text}</text:p></table:table-cell>"
+
+
+def pdf() -> bytes:
+    """With a frame around each cell."""
+    cells = (
+        (0, 0, 2, 1, "Route"), (0, 1, 1, 2, "Fare"), (1, 1, 1, 1, "adult"), (1, 2, 1, 1, "child"),
+        (2, 0, 2, 1, "A"), (2, 1, 1, 1, "2"), (2, 2, 1, 1, "1"), (3, 1, 1, 2, "none"),
+    )  # fmt: skip
+    drawn = (_framed(row, column, rows, columns, text) for row, column, rows, columns, text in cells)
+    return made.drawn_pdf(["".join(drawn)])
+
+
+def _framed(row: int, column: int, rows: int, columns: int, text: str) -> str:
+    left, bottom = 70 + 100 * column, 700 - 36 * (row + rows)
+    said = made.said(text, bottom + 18 * rows - 4, x=left + 6)
+    return f"{said}{left} {bottom} {100 * columns} {36 * rows} re S\n"
+
+
+def pdf_with_groups() -> bytes:
+    """With a line above and below its header, and one below each text that stands over several columns."""
+    texts = made.said("Summer", 670, x=250) + made.said("Winter", 670, x=430)
+    rows = [("Route", "adult", "child", "adult", "child")]
+    rows += [(f"Line {row}", f"2{row}", f"1{row}", f"3{row}", f"4{row}") for row in range(6)]
+    for at, row in enumerate(rows):
+        columns = zip((72, 200, 300, 380, 480), row, strict=True)
+        texts += "".join(made.said(text, 645 - 16 * at, x=x) for x, text in columns)
+    lines = [(72, 685, 520), (195, 664, 340), (375, 664, 520), (72, 640, 520), (72, 538, 520)]
+    return made.drawn_pdf([texts + "".join(f"{x0} {y} m {x1} {y} l S\n" for x0, y, x1 in lines)])

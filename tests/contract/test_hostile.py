@@ -106,6 +106,32 @@ def large_page() -> bytes:
     return made.pdf_of_pages([made.Stream(made.page_of("Words"), media_box="0 0 1000000000 1000000000")])
 
 
+def ruled_table(lines: str) -> bytes:
+    """A table of a PDF under a header, among these lines."""
+    rows = "".join(
+        made.said(f"cell {row}{column}", 700 - 18 * row, x=72 + 90 * column)
+        for row in range(12)
+        for column in range(5)
+    )
+    wide = "".join(f"70 {y} m 520 {y} l S\n" for y in (715, 695, 480))
+    return made.drawn_pdf([rows + wide + lines])
+
+
+def many_lines() -> bytes:
+    """More than are looked at, half of them across, half of them down."""
+    across = (f"{70 + at % 449} {500 + at % 199}.{at % 97} m {75 + at % 449} {500 + at % 199}.{at % 97} l S\n"
+              for at in range(30_000))  # fmt: skip
+    down = (f"{70 + at % 449}.{at % 97} 500 m {70 + at % 449}.{at % 97} 700 l S\n" for at in range(30_000))
+    return ruled_table("".join(across) + "".join(down))
+
+
+def absurd_lines() -> bytes:
+    """Of lengths beyond every page, and one path of a million points."""
+    far = "9" * 300
+    path = "70 600 m " + "".join(f"{70 + at % 440} {500 + at % 190} l " for at in range(1_000_000)) + "S\n"
+    return ruled_table(f"-{far} 690 m {far} 690 l S\n70 -{far} m 70 {far} l S\n" + path)
+
+
 def broken_docx() -> bytes:
     """The list of members is whole, the first member is not."""
     data = bytearray(made.docx(made.paragraph("Words")))
@@ -175,6 +201,8 @@ FILES: dict[str, Callable[[], bytes]] = {
     "page_tree.pdf": page_tree_cycle,
     "deep.pdf": deep_pdf,
     "states.pdf": many_states,
+    "lines.pdf": many_lines,
+    "absurd_lines.pdf": absurd_lines,
     "explodes.pdf": lambda: made.pdf_of_pages([made.exploding_page()]),
     "some_explode.pdf": some_explode,
     "picture.png": image_of_a_terabyte,
@@ -187,8 +215,8 @@ FILES: dict[str, Callable[[], bytes]] = {
     "empty.pdf": lambda: b"",
 }  # fmt: skip
 READ = {
-    "frames.html", "wide.csv", "large_page.pdf", "states.pdf", "deep.pdf", "some_explode.pdf",
-    "controls.txt", "zalgo.txt", "cut.txt", "tags.html", "deep.html",
+    "frames.html", "wide.csv", "large_page.pdf", "states.pdf", "deep.pdf", "some_explode.pdf", "lines.pdf",
+    "absurd_lines.pdf", "controls.txt", "zalgo.txt", "cut.txt", "tags.html", "deep.html",
     "hanging.html", "merged.xlsx", "anchors.yaml",
 }  # fmt: skip
 LIMITED = {"explodes.docx", "explodes.pdf", "aliases.yaml", "itself.yaml"}

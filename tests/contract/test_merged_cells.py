@@ -38,6 +38,7 @@ FILES = {
     "a.adoc": (f"= Fares\n\n{tables.ASCIIDOC}\n".encode(), 1, ()),
     "a.rst": (f"Fares\n=====\n{tables.RST}".encode(), 2, ()),
     "a.xml": (tables.DOCBOOK.encode(), 2, ()),
+    "a.pdf": (tables.pdf(), 2, ()),
 }
 
 
@@ -130,3 +131,26 @@ def test_a_cell_that_claims_a_number_of_thousands_of_digits_is_a_cell_all_the_sa
     cell = f'<td {attribute}="{"9" * 5_000}">a</td>'
     table = table_in(desk, "a.xml", f"<article><table><tr>{cell}<td>b</td></tr></table></article>")
     assert [text for row in table.rows for text in row if text] == ["a", "b"]
+
+
+def test_a_header_of_a_pdf_reaches_from_the_line_above_it_to_the_line_below(desk: Desk) -> None:
+    table = table_in(desk, "a.pdf", tables.pdf_with_groups())
+    assert table.rows[:3] == (
+        ("Route", "Summer", "", "Winter", ""),
+        ("", "adult", "child", "adult", "child"),
+        ("Line 0", "20", "10", "30", "40"),
+    )
+    assert (table.header_rows, len(table.rows)) == (2, 8)
+    assert table.spans == (Span(0, 0, 2, 1), Span(0, 1, 1, 2), Span(0, 3, 1, 2))
+
+
+def test_a_header_of_a_pdf_is_told_once(desk: Desk) -> None:
+    text = desk.read("a.pdf", tables.pdf_with_groups()).text
+    assert [text.count(word) for word in ("Route", "Summer", "Winter", "adult", "child")] == [1, 1, 1, 2, 2]
+
+
+def test_a_pdf_without_lines_tells_no_merged_cells(desk: Desk) -> None:
+    plain = tables.pdf_with_groups().replace(b" l S", b" l n")
+    spans = [block.table.spans for block in desk.read("a.pdf", plain).blocks if block.table]
+    assert spans
+    assert not any(spans)

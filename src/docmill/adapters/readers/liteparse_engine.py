@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import unescape
 from itertools import chain
 from pathlib import Path
@@ -137,9 +137,15 @@ def _batch(laid_out: list[LaidOut], sight: Sight | None) -> Iterator[ReadPage]:
     """Running heads are known from all pages of a batch, so they are laid out before the first is told."""
     heads = RunningHeads(laid.edges() for laid in laid_out)
     for laid in handed_over(laid_out):
-        look = sight.look(laid.number) if sight else None
-        blocks = tuple(page_blocks(laid, heads, look.unseen if look else ()))
+        look = sight.look(laid.number, ruled=bool(laid.sketches)) if sight else None
+        blocks = tuple(page_blocks(_merged(laid, look, sight), heads, look.unseen if look else ()))
         yield ReadPage(_page(laid, look), blocks, look)
+
+
+def _merged(laid: LaidOut, look: Look | None, sight: Sight | None) -> LaidOut:
+    if look is None or look.lines is None or sight is None:
+        return laid
+    return laid.ruled(look.lines, partial(sight.words, laid.number))
 
 
 def handed_over(items: list[T]) -> Iterator[T]:

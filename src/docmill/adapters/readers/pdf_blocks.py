@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from docmill.adapters.readers.captions import is_caption, is_footnote
 from docmill.adapters.readers.pdf_look import Unseen
 from docmill.adapters.readers.pdf_objects import Rectangle
+from docmill.adapters.readers.pdf_pieces import Words
+from docmill.adapters.readers.pdf_rulings import Drawn
+from docmill.adapters.readers.pdf_tables import Sketch, sketch_of, with_merged_cells
 from docmill.adapters.readers.running_heads import Line, LinePage, RunningHeads
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.adapters.readers.tidy import clean, laid_out, table_block, tidy_table
+from docmill.domain.cells import cells_of
 from docmill.domain.documents import BlockKind, Box, RawBlock
 
 EDGE_BLOCKS = 3  # blocks at the top and at the bottom of a page that may be running heads
@@ -32,6 +36,12 @@ class LaidOut:
     height: float
     blocks: tuple[RawBlock, ...]
     stray: tuple[Line, ...]
+    sketches: Mapping[int, Sketch] = field(default_factory=dict)  # by the place of their table in the blocks
+
+    def ruled(self, lines: Drawn, words: Words) -> LaidOut:
+        """The page with what its lines tell of its tables."""
+        blocks, stray = with_merged_cells(self.blocks, self.stray, self.sketches, lines, words)
+        return replace(self, blocks=tuple(blocks), stray=tuple(stray), sketches={})
 
     def edges(self) -> LinePage:
         """What may be a running head: the stray lines, and the blocks at both ends."""
@@ -42,10 +52,16 @@ class LaidOut:
 
 def lay_out(page: Any) -> LaidOut:
     """The engine's page as blocks and stray lines."""
-    blocks = tuple(_layout(page))
+    pairs = tuple(_layout(page))
     holders = [block.bbox for block in page.blocks or () if block.bbox is not None]
     stray = tuple(_lines(_stray(page.text_items, holders)))
-    return LaidOut(page.page_num, page.width, page.height, blocks, stray)
+    sketches = {
+        at: sketch_of(block, page.text_items)
+        for at, (block, raw) in enumerate(pairs)
+        if raw.kind is BlockKind.TABLE
+    }
+    blocks = tuple(raw for _, raw in pairs)
+    return LaidOut(page.page_num, page.width, page.height, blocks, stray, sketches)
 
 
 def page_blocks(laid: LaidOut, heads: RunningHeads, unseen: Sequence[Unseen]) -> Iterator[RawBlock]:
@@ -176,8 +192,8 @@ def _parted(block: RawBlock, within: Sequence[Unseen]) -> Iterator[RawBlock]:
     """A block without its unseen text, and that text. Where it cannot be told apart, all counts as unseen."""
     sequences = list(_sequences(within))
     if block.table is not None:
-        rows = [[_without(cell, sequences) for cell in row] for row in block.table.rows]
-        kept = table_block(tidy_table(rows, block.table.header_rows), block.page)
+        cells = [replace(cell, text=_without(cell.text, sequences)) for cell in cells_of(block.table)]
+        kept = table_block(laid_out(cells, block.table.header_rows), block.page)
         rest = replace(block, text=kept.text, table=kept.table)
     else:
         rest = replace(block, text=_without(block.text, sequences))
@@ -216,13 +232,14 @@ def _unseen_block(pieces: Sequence[Unseen], number: int) -> RawBlock:
     return RawBlock(BlockKind.TEXT, text, number, boxes=(_box(number, (x0, y0, x1, y1)),), hidden=True)
 
 
-def _layout(page: Any) -> Iterator[RawBlock]:
+def _layout(page: Any) -> Iterator[tuple[Any, RawBlock]]:
+    """The engine's blocks, each with what becomes of it."""
     in_list = False
     for block in page.blocks or ():
         raw = _raw(block, page.page_num, "\n" if in_list else "\n\n")
         in_list = block.kind == "list_item"
         if raw is not None:
-            yield raw
+            yield block, raw
 
 
 def _raw(block: Any, number: int, list_lead: str) -> RawBlock | None:

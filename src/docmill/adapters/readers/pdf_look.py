@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from math import hypot
 from typing import TYPE_CHECKING, Any
 
-from docmill.adapters.readers.pdf_objects import IMAGE, TEXT, Rectangle, page_objects
+from docmill.adapters.readers.pdf_objects import IMAGE, PATH, TEXT, Rectangle, page_objects
+from docmill.adapters.readers.pdf_paths import Paths
+from docmill.adapters.readers.pdf_pieces import Piece
+from docmill.adapters.readers.pdf_rulings import Drawn, drawn
+from docmill.adapters.readers.pdf_words import words_of
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.text_layer import LARGE_PICTURE
 
@@ -43,6 +47,7 @@ class Look:
 
     `pictured` is the share of the page, 0-1, that its largest picture takes. `veiled` says that its text is
     not drawn but lies over pictures, as programs leave it that recognise scans; `bare` that nothing is drawn.
+    `lines` are told of a page that was asked for them.
     """
 
     width: float
@@ -52,6 +57,7 @@ class Look:
     pictured: float = 0.0
     veiled: bool = False
     bare: bool = False
+    lines: Drawn | None = None
 
 
 @dataclass(slots=True)
@@ -60,16 +66,18 @@ class _Found:
 
     texts: list[tuple[Any, Rectangle]] = field(default_factory=list)
     images: list[Rectangle] = field(default_factory=list)
+    thin: list[Rectangle] = field(default_factory=list)
 
 
 class PageLook:
-    """One page while it is open."""
+    """One page while it is open; its lines are looked for where it is `ruled`."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page: Any, *, ruled: bool = False) -> None:
         import pypdfium2.raw as raw
 
         self._raw = raw
         self._page = page
+        self._paths = Paths() if ruled else None
         self._corners = [ctypes.c_float() for _ in range(4)]
         self._colour = [ctypes.c_uint() for _ in range(4)]
         self._left, self._bottom, self._right, self._top = page.get_bbox()
@@ -85,7 +93,17 @@ class PageLook:
         pictured = self._pictured(found)
         veiled = pictured >= LARGE_PICTURE and self._is_veiled(found)
         bare = self._raw.FPDFPage_CountObjects(self._page.raw) == 0
-        return Look(self._width, self._height, self._rotation, tuple(unseen), pictured, veiled, bare)
+        lines = drawn(map(self._displayed, found.thin)) if self._paths else None
+        return Look(self._width, self._height, self._rotation, tuple(unseen), pictured, veiled, bare, lines)
+
+    def words(self, box: Rectangle) -> list[Piece]:
+        """The words of the piece of text in a box, both as displayed."""
+        textpage = self._page.get_textpage()
+        try:
+            words = words_of(textpage.raw, self._undisplayed(box))
+            return [Piece(word.text, self._displayed(word.place)) for word in words]
+        finally:
+            textpage.close()
 
     def _pictured(self, found: _Found) -> float:
         page = (self._left, self._bottom, self._right, self._top)
@@ -105,6 +123,8 @@ class PageLook:
                 found.texts.append((thing, place(self._bounds(thing))))
             elif kind == IMAGE:
                 found.images.append(place(self._bounds(thing)))
+            elif kind == PATH and self._paths:
+                found.thin += map(place, self._paths.thin(thing, self._bounds(thing)))
         return found
 
     def _bounds(self, thing: Any) -> Rectangle:
@@ -178,6 +198,17 @@ class PageLook:
         if self._rotation == 270:
             return self._top - y1, self._right - x1, self._top - y0, self._right - x0
         return x0 - self._left, self._top - y1, x1 - self._left, self._top - y0
+
+    def _undisplayed(self, box: Rectangle) -> Rectangle:
+        """The other way: from points as displayed to the page's own coordinates."""
+        x0, y0, x1, y1 = box
+        if self._rotation == 90:
+            return y0 + self._left, x0 + self._bottom, y1 + self._left, x1 + self._bottom
+        if self._rotation == 180:
+            return self._right - x1, y0 + self._bottom, self._right - x0, y1 + self._bottom
+        if self._rotation == 270:
+            return self._right - y1, self._top - x1, self._right - y0, self._top - x0
+        return x0 + self._left, self._top - y1, x1 + self._left, self._top - y0
 
 
 def _area(box: Rectangle) -> float:

@@ -11,7 +11,7 @@ Placing = Callable[[Rectangle], Rectangle]
 
 PAGE_OBJECTS = 50_000  # what is behind them is not looked at
 NESTED_FORMS = 8
-TEXT, IMAGE, FORM = 1, 3, 5
+TEXT, PATH, IMAGE, FORM = 1, 2, 3, 5
 
 
 class PageObject(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from docmill.adapters.readers.pdf_look import Look, PageLook
+from docmill.adapters.readers.pdf_pieces import Piece
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry
 
@@ -35,16 +37,30 @@ class Sight:
     def __len__(self) -> int:
         return len(self._pdf)
 
-    def look(self, number: int) -> Look | None:
-        """Size, rotation and unseen text of a page, counted from 1; None where it cannot be loaded."""
+    def look(self, number: int, *, ruled: bool = False) -> Look | None:
+        """Size, rotation and unseen text of a page, counted from 1; None where it cannot be loaded.
+
+        Of a page that is `ruled` the lines too.
+        """
+        with self._opened(number, ruled=ruled) as page:
+            return page.look() if page else None
+
+    def words(self, number: int, piece: Piece) -> list[Piece]:
+        """The words of a piece of text on a page, counted from 1; none where it cannot be loaded."""
+        with self._opened(number) as page:
+            return page.words(piece.place) if page else []
+
+    @contextmanager
+    def _opened(self, number: int, *, ruled: bool = False) -> Iterator[PageLook | None]:
         import pypdfium2
 
         try:
             page = self._pdf[number - 1]
         except (pypdfium2.PdfiumError, IndexError):
-            return None
+            yield None
+            return
         try:
-            return PageLook(page).look()
+            yield PageLook(page, ruled=ruled)
         finally:
             page.close()
 
