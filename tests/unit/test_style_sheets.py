@@ -71,6 +71,7 @@ HIDING = [
     ("h1 + div > .a { display: none }", f"<h1></h1><div>{P}</div>"),
     (".c + .a + .b { display: none }", f'<div><p class="c"></p><p class="a"></p>{P}</div>'),
     ("@media (min-width: 600px) and (max-width: 120em) { .a { display: none } }", P),
+    ("@supports (display: grid) { .a { display: none } }", P),
     ("@media only screen and (min-width: 600px), print { .a { display: none } }", P),
 ]
 
@@ -110,6 +111,8 @@ SHOWING = [
     ("h1 ~ .a { display: none }", f"<div>{P}<h1></h1></div>"),
     ("h1 + .a { display: none }", f"<h1></h1><div>{P}</div>"),
     (".a { display: none } @media (min-width: 1024px) { .a { display: block } }", P),
+    (".a { display: none } @supports(font-size: 0) { .a { display: block } }", P),
+    ("@supports not (display: grid) { .a { display: none } }", P),
     ("@media (max-width: 40em) { .a { display: none } }", P),
     ("@media screen and (prefers-color-scheme: dark) { .a { display: none } }", P),
     (".a { color: white } a { background: none }", f'<p class="a"><a href="/x">{ORDER}</a></p>'),
@@ -146,6 +149,19 @@ def test_a_book_brings_its_style_sheets(tmp_path: Path) -> None:
     path.write_bytes(made.with_parts(book, {"style/the book.css": ".a { color: #fff }"}))
     parts = (part for part in BookReader().read(path, EPUB) if isinstance(part, Part))
     assert split(parts) == (["One", *TIDE], [ORDER])
+
+
+def test_a_title_that_a_book_shows_as_a_picture_stays_the_title(tmp_path: Path) -> None:
+    link = '<link rel="stylesheet" href="book.css"/>'
+    path = tmp_path / "a.epub"
+    path.write_bytes(
+        made.with_parts(
+            made.epub(f"{TIDE[0]}</p>{link}<h2>Tides</h2><p>{TIDE[1]}"),
+            {"book.css": "h2 { position: absolute; left: -999em }"},
+        )
+    )
+    parts = (part for part in BookReader().read(path, EPUB) if isinstance(part, Part))
+    assert split(parts) == (["One", TIDE[0], "Tides", TIDE[1]], [])
 
 
 @pytest.mark.parametrize(

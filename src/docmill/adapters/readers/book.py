@@ -13,6 +13,8 @@ from docmill.adapters.readers.package_parts import ReadPart
 from docmill.adapters.readers.repacked import repacked
 from docmill.adapters.readers.unseen_html import marked
 
+# Publishers move a title outside of the page where a picture shows it: it is no less the title.
+_MOVED = re.compile(r"\b(?:text-indent|margin-left|left|top)\s*:\s*-\d{3,}[^;{}]*", re.I)
 _PAGES = re.compile(r".*\.(?:xhtml|html|htm)", re.I | re.S)
 
 
@@ -24,6 +26,7 @@ def mended_book(book: bytes) -> bytes:
 def _mended(name: str, page: str, read: ReadPart) -> str:
     def linked(address: str) -> str | None:
         place = unquote(address.partition("#")[0])
-        return read(posixpath.normpath(posixpath.join("/", posixpath.dirname(name), place))[1:]) or None
+        sheet = read(posixpath.normpath(posixpath.join("/", posixpath.dirname(name), place))[1:])
+        return _MOVED.sub("", sheet) if sheet else None
 
     return with_marked_cells(mended(marked(page, sheet_of(page, linked))))

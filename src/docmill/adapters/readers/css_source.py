@@ -18,7 +18,7 @@ STYLE_CHARACTERS = 200_000  # of all style sheets of a page; what follows is not
 SELECTORS = 5_000
 COMPOUNDS = 4  # of one selector, inside one another
 VALUES = 50  # of one declaration
-MEDIA_WORDS = 40
+CONDITION_WORDS = 40
 WINDOW_PIXELS = 1_280  # the width of the window that a page is thought to be shown in
 LETTER_PIXELS = 16
 PROPERTIES = frozenset(
@@ -112,20 +112,24 @@ def _shown_on_screen(rules: Iterable[Any]) -> Iterator[Any]:
     for rule in rules:
         if rule.type == "qualified-rule":
             yield rule
-        elif _is_for_screens(rule):
+        elif _holds(rule):
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
             yield from (each for each in inner if each.type == "qualified-rule")
 
 
-def _is_for_screens(rule: Any) -> bool:
+def _holds(rule: Any) -> bool:
+    """Whether the rules in this one hold. What `@supports` asks for, browsers can do."""
     import tinycss2
 
-    if rule.type != "at-rule" or rule.lower_at_keyword != "media" or rule.content is None:
+    if rule.type != "at-rule" or rule.content is None or len(rule.prelude) > CONDITION_WORDS:
         return False
     try:
-        return len(rule.prelude) <= MEDIA_WORDS and _is_shown(tinycss2.serialize(rule.prelude))
+        condition = tinycss2.serialize(rule.prelude).lower()
     except RecursionError:
         return False
+    if rule.lower_at_keyword == "supports":
+        return re.search(r"\bnot\b", condition) is None
+    return rule.lower_at_keyword == "media" and _is_shown(condition)
 
 
 def _is_shown(media: str) -> bool:
