@@ -215,3 +215,22 @@ def test_a_page_keeps_its_bytes_where_its_style_sheet_hides_nothing() -> None:
     page = f"<html><style>p {{ color: #333 }}</style><body>{P}</body></html>"
     assert marked(page, sheet_of(page)) == page
     assert BEGIN not in page
+
+
+@pytest.mark.parametrize(
+    ("style", "may"),
+    [
+        ("p { margin: 0; display: block; font-size: 0.9em; left: 4px }", False),
+        ("p { color: #333 } .night { background: #ffd }", False),
+        ("p { color: var(--ink) }", False),
+        (".a { color: #eee }", True),
+        (".a { background: black }", True),
+        (".a { color: #123 } .b { background-color: #112233 }", True),
+        (".a { color: transparent }", True),
+        (".a { left: -9999px } .b { position: absolute }", True),
+        (".a { display: none }", True),
+        (".a { display: none !important; display: block }", True),
+    ],
+)
+def test_pages_are_looked_through_only_where_a_style_sheet_may_hide_something(style: str, may: bool) -> None:
+    assert sheet_of(f"<style>{style}</style>").may_hide is may

@@ -83,10 +83,16 @@ class Rule:
 
 
 class Sheet:
-    """The rules of a page. `elsewhere` says that the page has style sheets that are not in it."""
+    """The rules of a page. `elsewhere` says that the page has style sheets that are not in it.
 
-    def __init__(self, rules: Iterable[Rule] = (), elsewhere: bool = False) -> None:
+    `may_hide` says whether one of them may hide a text; the others may still show one.
+    """
+
+    def __init__(
+        self, rules: Iterable[Rule] = (), elsewhere: bool = False, *, may_hide: bool = False
+    ) -> None:
         self.elsewhere = elsewhere
+        self.may_hide = may_hide
         self._tests = 0
         self._rules: dict[str, list[Rule]] = defaultdict(list)
         for rule in rules:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from docmill.adapters.readers.css_rules import Compound, Declarations, Joined, Rule, Sheet, tag_of
+from docmill.adapters.readers.css_values import may_hide
 
 STYLE_CHARACTERS = 200_000  # of all style sheets of a page; what follows is not looked at
 SELECTORS = 5_000
@@ -70,7 +71,8 @@ def sheet_of(html: str, linked: Linked = nothing_linked) -> Sheet:
         elsewhere |= source is None or bool(_IMPORT.search(source)) or len(source) > left
         sources.append((source or "")[:left])
         left -= len(sources[-1])
-    return Sheet(_rules("\n".join(sources)), elsewhere) if any(sources) else Sheet()
+    rules, hides = _rules("\n".join(sources))
+    return Sheet(rules, elsewhere, may_hide=hides)
 
 
 def _source(style: re.Match[str], linked: Linked) -> str | None:
@@ -85,9 +87,10 @@ def _source(style: re.Match[str], linked: Linked) -> str | None:
 
 
 @lru_cache(maxsize=2)
-def _rules(source: str) -> Sequence[Rule]:
-    """The chapters of a book have the same rules, mostly."""
-    return list(_parsed(source))
+def _rules(source: str) -> tuple[Sequence[Rule], bool]:
+    """The rules, which the chapters of a book have in common, and whether they may hide a text."""
+    rules = list(_parsed(source)) if source else []
+    return rules, may_hide([{**rule.normal, **rule.important} for rule in rules])
 
 
 def _parsed(source: str) -> Iterator[Rule]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import product
 from math import isfinite
 
 from docmill.adapters.readers.css_rules import Declarations
@@ -15,6 +16,7 @@ BLACK, WHITE, LINK = (0, 0, 0), (255, 255, 255), (0, 0, 238)
 NEAR = 0x17  # colours that differ by no more than this in each part look the same
 FAR_PIXELS, FAR_LETTERS = -999.0, -99.0
 TINY_PIXELS = 1.0
+PAIRS = 10_000  # of colours; of more it is not said that no two of them look alike
 
 _NUMBER = re.compile(r"(-?\d*\.?\d+)\s*([a-z%]*)")
 _PICTURE = re.compile(r"url\(|gradient\(|image\(", re.I)
@@ -91,6 +93,18 @@ def ground_colour(said: Declarations, outer: Colour | None) -> Colour | None:
         return colour_of(known[-1])
     understood = all(_alpha(word) >= 0.0 or word in ("none", "inherit", "initial", "unset") for word in words)
     return outer if understood else None
+
+
+def may_hide(rules: Sequence[Declarations]) -> bool:
+    """Whether any of these, alone or with others, may hide a text that is black or a link on white paper."""
+    if any(is_gone({**said, "position": "absolute"}) or is_invisible(said, False) for said in rules):
+        return True
+    if any(is_tiny(said, False) or is_clear(said, False) for said in rules):
+        return True
+    texts = {BLACK, LINK, *(text_colour(said, BLACK) for said in rules)}
+    grounds = {WHITE, *(ground_colour(said, WHITE) for said in rules)}
+    pairs = product(texts, grounds)
+    return len(texts) * len(grounds) > PAIRS or any(look_alike(text, ground) for text, ground in pairs)
 
 
 def look_alike(one: Colour | None, other: Colour | None) -> bool:

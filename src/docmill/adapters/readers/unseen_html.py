@@ -62,7 +62,7 @@ class _Element:
 def marked(html: str, sheet: Sheet) -> str:
     """The page with the text that it does not show between marks; as it is where it shows all."""
     html = unmarked(html)
-    return "".join(_pieces(html, sheet)) if sheet or _HINT.search(html) else html
+    return "".join(_pieces(html, sheet)) if sheet.may_hide or _HINT.search(html) else html
 
 
 def _pieces(html: str, sheet: Sheet) -> list[str]:
