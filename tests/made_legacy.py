@@ -102,9 +102,19 @@ def doc(text: str, *, encrypted: bool = False) -> bytes:
     return compound({"WordDocument": bytes(fib).ljust(place, b"\0") + body, "1Table": clx})
 
 
-def xls(sheets: Mapping[str, Iterable[Iterable[str]]], *, encrypted: bool = False) -> bytes:
-    """A workbook of Excel 97 with text cells; `encrypted` only says that it is."""
-    bodies = [_begin(0x10) + _cells(rows) + _record(0x0A, b"") for rows in sheets.values()]
+def xls(
+    sheets: Mapping[str, Iterable[Iterable[str]]],
+    *,
+    encrypted: bool = False,
+    merged: Iterable[tuple[int, int, int, int]] = (),
+) -> bytes:
+    """A workbook of Excel 97 with text cells; `encrypted` only says that it is.
+
+    `merged` are the merged cells of each sheet: first and last row, first and last column.
+    """
+    places = [struct.pack("<4H", *place) for place in merged]
+    end = _record(0xE5, struct.pack("<H", len(places)) + b"".join(places)) + _record(0x0A, b"")
+    bodies = [_begin(0x10) + _cells(rows) + end for rows in sheets.values()]
     start = _begin(0x05) + (_record(0x2F, bytes(6)) if encrypted else b"")
     at = len(start) + sum(len(_sheet(name, 0)) for name in sheets) + 4
     listed = b""

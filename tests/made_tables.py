@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from tests import made_files as made
+from tests import made_legacy as legacy
 
 HTML = """<table><thead><tr><th rowspan="2">Route</th><th colspan="2">Fare</th></tr>
 <tr><th>adult</th><th>child</th></tr></thead>
@@ -128,6 +129,11 @@ def _open_cell(cell: str) -> str:
     spans = {"down": 'table:number-rows-spanned="2"', "across": 'table:number-columns-spanned="2"', "": ""}
     told = f'office:value-type="string" {spans[how]}'
     return f"<table:table-cell {told}><text:p>{text}</text:p></table:table-cell>"
+
+
+def xls() -> bytes:
+    rows = [["Route", "Fare", ""], ["", "adult", "child"], ["A", "2", "1"], ["", "none", ""]]
+    return legacy.xls({"Fares": rows}, merged=[(0, 1, 0, 0), (0, 0, 1, 2), (2, 3, 0, 0), (3, 3, 1, 2)])
 
 
 def pdf() -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests import made_files as made
+from tests import made_legacy as legacy
 from tests import made_tables as tables
 from tests.contract.test_readers import Desk
 
@@ -32,6 +33,7 @@ FILES = {
     "a.docx": (tables.docx(), 2, ()),
     "a.pptx": (tables.pptx(), 1, ROW_HEADER),
     "a.xlsx": (tables.xlsx(), 1, ()),
+    "a.xls": (tables.xls(), 1, ()),
     "a.odt": (tables.open_document("text"), 2, ROW_HEADER),
     "a.ods": (tables.open_document("spreadsheet"), 1, ()),
     "a.odp": (tables.open_document("presentation"), 2, ROW_HEADER),
@@ -154,3 +156,8 @@ def test_a_pdf_without_lines_tells_no_merged_cells(desk: Desk) -> None:
     spans = [block.table.spans for block in desk.read("a.pdf", plain).blocks if block.table]
     assert spans
     assert not any(spans)
+
+
+def test_a_workbook_of_records_that_claim_too_much_tells_no_merged_cells(desk: Desk) -> None:
+    book = legacy.xls({"Fares": [["A", "B"], ["1", "2"]]}, merged=[(0, 65_535, 0, 65_535)] * 1_000)
+    assert table_in(desk, "a.xls", book) == Table((("A", "B"), ("1", "2")))

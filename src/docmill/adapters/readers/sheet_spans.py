@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from docmill.adapters.readers.open_cells import HAS_SPANS, open_cells
 from docmill.adapters.readers.package_parts import links_of, part_of
 from docmill.adapters.readers.packages import DAMAGE
+from docmill.adapters.readers.sheet_records import sheets_of
 from docmill.adapters.readers.xml_tree import children, xml_tree
 from docmill.domain import media_types as types
 from docmill.domain.cells import PLACES
@@ -52,9 +53,11 @@ class Merged:
 def merged_cells(workbook: bytes, media_type: str) -> Mapping[str, Merged]:
     """The merged cells by the name of their sheet; none where they cannot be told."""
     tell = {types.XLSX: _of_excel, types.ODS: _of_open_document}.get(media_type)
-    if tell is None:
+    if tell is None and media_type != types.XLS:
         return {}
     try:
+        if tell is None:
+            return dict(_of_records(workbook))
         with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
             return dict(tell(archive))
     except (zipfile.BadZipFile, NotImplementedError, KeyError, Unreadable, *DAMAGE):
@@ -86,6 +89,11 @@ def _clipped(span: Span, top: int, left: int, height: int, width: int) -> Span:
 def _is_true(span: Span, table: Table) -> bool:
     lines = [row[span.column : span.column + span.columns] for row in table.rows[span.row :][: span.rows]]
     return bool(lines[0][0]) and sum(bool(text) for line in lines for text in line) == 1
+
+
+def _of_records(workbook: bytes) -> Iterator[tuple[str, Merged]]:
+    for sheet in sheets_of(workbook):
+        yield from _told(" ".join(sheet.name.split()), sheet.corners, sheet.spans)
 
 
 def _of_excel(archive: zipfile.ZipFile) -> Iterator[tuple[str, Merged]]:
