@@ -131,6 +131,23 @@ def _open_cell(cell: str) -> str:
     return f"<table:table-cell {told}><text:p>{text}</text:p></table:table-cell>"
 
 
+def rtf() -> bytes:
+    """Merged across both ways that there are: as a cell that is wider, and as two that are one."""
+    header, once = "\\trhdr", "\\cellx2000\\cellx4000\\cellx6000"
+    rows = (
+        _rich(header + "\\clvmgf\\cellx2000\\clmgf\\cellx4000\\clmrg\\cellx6000", "Route", "Fare", ""),
+        _rich(header + "\\clvmrg" + once, "", "adult", "child"),
+        _rich("\\clvmgf" + once, "A", "2", "1"),
+        _rich("\\clvmrg\\cellx2000\\cellx6000", "", "none"),
+    )
+    return f"{{\\rtf1\\ansi Fares\\par\n{''.join(rows)}\\pard End\\par}}".encode()
+
+
+def _rich(row: str, *texts: str) -> str:
+    cells = "".join(f"{text}\\cell " for text in texts)
+    return f"\\trowd{row}\\pard\\intbl {cells}\\row\n"
+
+
 def xls() -> bytes:
     rows = [["Route", "Fare", ""], ["", "adult", "child"], ["A", "2", "1"], ["", "none", ""]]
     return legacy.xls({"Fares": rows}, merged=[(0, 1, 0, 0), (0, 0, 1, 2), (2, 3, 0, 0), (3, 3, 1, 2)])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests import made_files as made
+from tests import made_legacy as legacy
 
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
@@ -194,6 +195,14 @@ FILES: dict[str, Callable[[], bytes]] = {
         "</sheetData>",
         "</sheetData>" + '<mergeCell ref="A1:XFD1048576"/>' * 2_000,
     ),
+    "merged.xls": lambda: legacy.xls({"S": [["a", "b"], ["c", "d"]]}, merged=[(0, 65_535, 0, 255)] * 1_000),
+    "cells.rtf": lambda: (
+        b"{\\rtf1 Words\\par"
+        + (b"\\trowd" + b"\\clvmrg\\cellx999999999" * 60 + b"\\intbl" + b" x\\cell" * 60 + b"\\row") * 300
+        + (b"\\trowd" + b"".join(b"\\clvmgf\\cellx%d" % (90 * n) for n in range(1, 1_000)) + b"\\intbl"
+           + b" y\\cell" * 999 + b"\\row") * 30
+        + b"}"
+    ),
     "deep.json": lambda: b"[" * 100_000 + b"]" * 100_000,
     "wide.csv": lambda: b",".join(b"c%d" % n for n in range(10_000)) + b"\n" + b",".join([b"1"] * 10_000),
     "deep.eml": lambda: mail_in_mail(2_000),
@@ -217,7 +226,8 @@ FILES: dict[str, Callable[[], bytes]] = {
 READ = {
     "frames.html", "wide.csv", "large_page.pdf", "states.pdf", "deep.pdf", "some_explode.pdf", "lines.pdf",
     "absurd_lines.pdf", "controls.txt", "zalgo.txt", "cut.txt", "tags.html", "deep.html",
-    "hanging.html", "merged.xlsx", "anchors.yaml",
+    "hanging.html", "merged.xlsx", "merged.xls", "cells.rtf",
+    "anchors.yaml",
 }  # fmt: skip
 LIMITED = {"explodes.docx", "explodes.pdf", "aliases.yaml", "itself.yaml"}
 

@@ -34,6 +34,7 @@ FILES = {
     "a.pptx": (tables.pptx(), 1, ROW_HEADER),
     "a.xlsx": (tables.xlsx(), 1, ()),
     "a.xls": (tables.xls(), 1, ()),
+    "a.rtf": (tables.rtf(), 2, ()),
     "a.odt": (tables.open_document("text"), 2, ROW_HEADER),
     "a.ods": (tables.open_document("spreadsheet"), 1, ()),
     "a.odp": (tables.open_document("presentation"), 2, ROW_HEADER),
@@ -161,3 +162,14 @@ def test_a_pdf_without_lines_tells_no_merged_cells(desk: Desk) -> None:
 def test_a_workbook_of_records_that_claim_too_much_tells_no_merged_cells(desk: Desk) -> None:
     book = legacy.xls({"Fares": [["A", "B"], ["1", "2"]]}, merged=[(0, 65_535, 0, 65_535)] * 1_000)
     assert table_in(desk, "a.xls", book) == Table((("A", "B"), ("1", "2")))
+
+
+def test_marks_that_a_rich_text_brings_along_are_no_cells(desk: Desk) -> None:
+    forged = tables.rtf().replace(b" none", b" \\u-2398?0,0,9,9,1\\u63139?none")
+    assert table_in(desk, "a.rtf", forged).spans == SPANS
+
+
+def test_rows_of_rich_text_that_are_not_as_they_are_said_to_be_tell_no_merged_cells(desk: Desk) -> None:
+    table = table_in(desk, "a.rtf", tables.rtf().replace(b" adult\\cell", b" adult"))
+    assert table.spans == ()
+    assert table.rows[0][:2] == ("Route", "Fare")

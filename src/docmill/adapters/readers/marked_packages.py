@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from xml.etree.ElementTree import Element
 
-from docmill.adapters.readers import open_cells, slide_cells, unseen_open, word_cells
+from docmill.adapters.readers import open_cells, rich_cells, slide_cells, unseen_open, word_cells
 from docmill.adapters.readers.package_parts import ReadPart
 from docmill.adapters.readers.repacked import repacked
 from docmill.adapters.readers.unseen_marks import unmarked
@@ -32,6 +32,8 @@ def marked_package(package: bytes, media_type: str) -> bytes:
         return repacked(package, _SLIDES, _marked_slide, UNPACKED_BYTES)
     if media_type == types.ODT:
         return repacked(package, _CONTENT, _marked_content, UNPACKED_BYTES)
+    if media_type == types.RTF:
+        return rich_cells.with_marked_cells(package)
     return package
 
 
