@@ -146,7 +146,12 @@ def serving_model(**options: Any) -> Iterator[ModelServer]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            expected = int(self.headers["Content-Length"])
+            sent = self.rfile.read(expected)
+            if len(sent) < expected:  # the caller was killed, or cut off
+                self.close_connection = True
+                return
+            body = json.loads(sent)
             model.calls += 1
             model.asked = [*model.asked[-_KEPT:], body]
             time.sleep(model.delay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,35 @@ def test_a_model_that_changes_in_mid_document_leaves_no_gap(here: Installation, 
     chunks = here.rows("SELECT count(*) AS n FROM chunks")[0].n
     assert here.rows(embedded, model="another")[0].n == chunks >= 60
     assert here.rows("SELECT count(*) AS n FROM vector_entries WHERE model = 'another'")[0].n == chunks
+
+
+def test_cutting_goes_on_within_a_long_section_and_gives_the_same_chunks(
+    here: Installation, reading: Reading
+) -> None:
+    text = "\n\n".join(f"Paragraph {n} tells of pier {n}. " * 20 for n in range(150))
+    whole, parted = (here.accept(name, f"{name}\n\n{text}".encode()) for name in ("a.txt", "b.txt"))
+
+    def kept() -> int:
+        return int(
+            here.rows("SELECT count(*) AS n FROM chunks WHERE document_id = :id", id=parted.document_id)[0].n
+        )
+
+    make_runner(here.app.engine, stages(here, reading, Hashing())).run(whole.task_id, StageName.EXTRACT)
+
+    def more_than(before: int) -> bool:
+        return kept() > before
+
+    stops = 0
+    while not stops or task_row(here.app.engine, parted.task_id).stage == "chunk":
+        is_stopping = partial(more_than, kept())
+        stopped = make_runner(here.app.engine, stages(here, reading, Hashing()), is_stopping=is_stopping)
+        stopped.run(parted.task_id, StageName.CHUNK if stops else StageName.EXTRACT)
+        stops += 1
+    make_runner(here.app.engine, stages(here, reading, Hashing())).run(parted.task_id, StageName.EMBED)
+
+    assert stops > 2
+    expected = [(row.ordinal, row.text[6:], row.char_end) for row in here.content(whole.document_id)]
+    assert [(row.ordinal, row.text[6:], row.char_end) for row in here.content(parted.document_id)] == expected
 
 
 @pytest.mark.parametrize(("step_seconds", "sizes"), [(1e-6, [11, 6, 6, 6]), (60.0, [11, 22, 27])])

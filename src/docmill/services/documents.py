@@ -116,7 +116,7 @@ class Documents:
     @reaching_database
     def get(self, tenant: str, document_id: UUID) -> Document:
         """One document, with what it waits for, its place in the line, and how long it will take."""
-        with self._engine.begin() as connection:
+        with alone(self._engine) as connection:
             row = _found(connection, tenant, document_id)
             in_line = row.status == Status.QUEUED and row.retry_at is None
             place = catalogue.place_in_line(connection, row) if in_line else None

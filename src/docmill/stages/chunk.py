@@ -1,10 +1,14 @@
-"""chunk: blocks in, passages out. A step is the sections cut in about step_seconds; none is divided."""
+"""chunk: blocks in, passages out. A step is what is cut in about step_seconds, a few dozen passages at most.
+
+While a step is written nobody can move its document: with so few a pause or a cancel hardly waits.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -17,9 +21,27 @@ from docmill.domain.states import StageName
 from docmill.ports import Tokenizer
 from docmill.stages.contract import Step, Work
 
+_MOST = 32  # passages in a step
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the stage stands: the first block and chunk of a section, its open headings, its kept chunks."""
+
+    block: int = 0
+    chunk: int = 0
+    path: Path = ()
+    kept: int = 0
+
+    @classmethod
+    def of(cls, cursor: Mapping[str, Any]) -> _Place:
+        """The place that a cursor tells."""
+        path = tuple((int(level), str(title)) for level, title in cursor.get("path", ()))
+        return cls(**{**cursor, "path": path})
+
 
 class ChunkStage:
-    """Cuts between sections, so that going on from a section's start gives the same chunks again."""
+    """Goes on from a section's start, which gives the same chunks again, and skips those that are kept."""
 
     name = StageName.CHUNK
 
@@ -36,21 +58,29 @@ class ChunkStage:
         self._step_seconds = step_seconds
 
     def run(self, work: Work) -> Iterator[Step]:
-        """Steps of chunks; the cursor holds the next block, the next chunk and the open headings."""
+        """Steps of chunks; the cursor is a `_Place`."""
         stats = block_stats(self._engine, work.version)
-        path: Path = tuple((int(level), str(title)) for level, title in work.cursor.get("path", ()))
-        ordinal = int(work.cursor.get("chunk", 0))
-        blocks = read_blocks(self._engine, work.version, int(work.cursor.get("block", 0)))
         pending: list[Chunk] = []
         started = time.monotonic()
-        for section in sections(blocks, top_of(stats.headings), path):
-            for cut in chunk(section, self._locate, work.chunking, ordinal):
-                pending.append(self._with_language(cut, work.language))
-                ordinal = cut.ordinal + 1
-            done = section.blocks[-1].ordinal + 1
-            if time.monotonic() - started > self._step_seconds or done == stats.count:
-                yield self._step(work, pending, section.path_after, done, ordinal, stats.count)
+        for cut, place in self._cuts(work, _Place.of(work.cursor), top_of(stats.headings)):
+            pending += [cut] if cut else []
+            is_time = cut is None and time.monotonic() - started > self._step_seconds
+            if is_time or len(pending) == _MOST or place.block == stats.count:
+                yield self._step(work, pending, place, stats.count)
                 pending, started = [], time.monotonic()
+
+    def _cuts(self, work: Work, place: _Place, top: int | None) -> Iterator[tuple[Chunk | None, _Place]]:
+        """Chunks, and None where a section ends, each with the place behind it."""
+        blocks = read_blocks(self._engine, work.version, place.block)
+        for section in sections(blocks, top, place.path):
+            begun = replace(place, block=section.blocks[0].ordinal, path=section.path)
+            end = begun.chunk
+            for cut in chunk(section, self._locate, work.chunking, begun.chunk):
+                end = cut.ordinal + 1
+                if end > begun.chunk + begun.kept:
+                    yield self._with_language(cut, work.language), replace(begun, kept=end - begun.chunk)
+            place = _Place(section.blocks[-1].ordinal + 1, end, section.path_after)
+            yield None, place
 
     def _with_language(self, cut: Chunk, document: Detected | None) -> Chunk:
         detected = of_passage(cut.text, self._detect_language(cut.text), document)
@@ -60,11 +90,13 @@ class ChunkStage:
     def _locate(self, text: str) -> tuple[list[int], list[int]]:
         return self._tokenizer.tokenize(text).columns()
 
-    def _step(self, work: Work, chunks: list[Chunk], path: Path, done: int, ordinal: int, total: int) -> Step:
+    def _step(self, work: Work, chunks: list[Chunk], place: _Place, total: int) -> Step:
+        last = place.block == total
+
         def save(connection: Connection) -> None:
             insert_chunks(connection, work.version, chunks)
-            set_total_chunks(connection, work.version, ordinal)
-            if done == total:
+            set_total_chunks(connection, work.version, place.chunk + place.kept)
+            if last:
                 count_chunk_kinds(connection, work.version)
 
-        return Step({"block": done, "chunk": ordinal, "path": path}, done, total, save, last=done == total)
+        return Step(asdict(place), place.block, total, save, last=last)
