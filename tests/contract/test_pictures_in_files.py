@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from tests import illustrated
 from tests.contract.test_readers import Desk
+from tests.fuzz.mutations import mutated
 from tests.scans import png
 
 from docmill.adapters.readers.detect import detect
@@ -86,6 +88,20 @@ def test_a_picture_that_is_too_large_is_refused(
 
     with pytest.raises(ReaderTooLarge):
         bytes_in(tmp_path, name, file, picture)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_damaged_file_has_its_picture_or_tells_why_not(desk: Desk, tmp_path: Path, name: str) -> None:
+    file = KINDS[name]("High water.", GAUGE)
+    ((_, picture),) = shown(desk.read(name, file).blocks)
+    path = tmp_path / name
+    path.write_bytes(file)
+    media_type = detect(path, name).media_type
+
+    for seed in range(100):
+        path.write_bytes(mutated(seed, [file]))
+        with suppress(PageNotDrawn, ReaderTooLarge):
+            inner_picture(path, media_type, picture or "")
 
 
 # --- web pages
