@@ -74,8 +74,8 @@ def _entry(
     return encoded.ljust(64, b"\0") + places + bytes(36) + struct.pack("<IQ", start, size)
 
 
-def outlook(fields: Mapping[str, str], files: Iterable[Mapping[str, str | bytes]] = ()) -> bytes:
-    """An Outlook message: text properties by their tags, such as 0037 for the subject, and attached files."""
+def outlook(fields: Mapping[str, str | bytes], files: Iterable[Mapping[str, str | bytes]] = ()) -> bytes:
+    """An Outlook message: properties by their tags, such as 0037 for the subject, and attached files."""
     streams = {"__properties_version1.0": b"", **_properties("", fields)}
     for number, file in enumerate(files):
         streams |= _properties(f"__attach_version1.0_#{number:08X}/", file)

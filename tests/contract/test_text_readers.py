@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,17 @@ def test_encrypted_files_of_old_ask_for_their_password(desk: Desk) -> None:
 def test_json_in_a_name_of_yaml_is_kept(desk: Desk) -> None:
     content = json.dumps({"a": [1, 2]})
     assert desk.read("a.yaml", content).text == content
+
+
+@pytest.mark.parametrize("attached", [[], ["fares.csv"], ["fares.csv", "rules.csv"]])
+def test_an_outlook_message_of_rich_text_alone_is_read(desk: Desk, attached: list[str]) -> None:
+    text = rb"{\rtf1\ansi The ferry leaves at {\b six}.\par Attachments:\par Bring a coat.}"
+    packed = struct.pack("<4I", len(text) + 12, len(text), 0x414C454D, 0) + text
+    files: list[dict[str, str | bytes]] = [{"3707": name, "3701": name.encode()} for name in attached]
+    read = desk.read("a.msg", legacy.outlook({"0037": "River", "1009": packed}, files))
+
+    assert [block.text.split() for block in read.blocks] == [
+        ["River"],
+        ["The", "ferry", "leaves", "at", "six.", "Attachments:", "Bring", "a", "coat."],
+    ]
+    assert list(read.files) == attached

@@ -5,11 +5,15 @@ What comes out is a message like any other, so that there is one way to read mai
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import HeaderParser
 from email.utils import format_datetime, formataddr
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +33,7 @@ _ADDRESSES = ("5D01", "0C1F")
 _BODY, _HTML = "1000", "1013"
 _DATA, _LONG_NAME, _NAME, _SHOWN_NAME, _TYPE, _CONTENT_ID = "3701", "3707", "3704", "3001", "370E", "3712"
 _SENT = bytes.fromhex("40003900")  # the tag of the time of sending, as it stands among the fixed properties
+_ATTACHED = re.compile(r"(?:\s*\S.*\(\d+B\)\s*)+")  # how the engine lists what is attached
 _FILE_TIME_ZERO = datetime(1601, 1, 1, tzinfo=UTC)
 
 Place = list[str]  # a storage inside the compound file
@@ -40,23 +45,33 @@ class OutlookReader(MailReader):
     name = "outlook-1"
 
     def _message(self, path: Path) -> EmailMessage:
-        message = _message_in(path)
-        if not message.is_multipart() and not message.get_payload():
-            # The text is there as packed Rich Text only, which the engine knows to unpack.
-            message.set_content(xberg_engine.extract(path.read_bytes(), MSG).content)
-        return message
+        return _message_in(path, partial(_rich_text, path))
 
 
 def picture(path: Path, name: str) -> bytes | None:
     """As mail.picture."""
-    return picture_of(_message_in(path), name)
+    return picture_of(_message_in(path, str), name)
 
 
-def _message_in(path: Path) -> EmailMessage:
+def _message_in(path: Path, rich_text: Callable[[], str]) -> EmailMessage:
     import olefile
 
     with olefile.OleFileIO(path) as file:
-        return _Stored(file, []).as_message()
+        return _Stored(file, []).as_message(rich_text)
+
+
+def _rich_text(path: Path) -> str:
+    """The text of a message that has it as packed Rich Text only, which the engine knows to unpack.
+
+    Before it the engine tells the headers, and behind it the names of what is attached.
+    """
+    document = xberg_engine.extract(path.read_bytes(), MSG, tree=True).document
+    contents = [json.loads(str(node.content)) for node in (document.nodes if document else ())]
+    texts = [str(content["text"]) for content in contents if content["node_type"] == "paragraph"]
+    listed = max((at for at, text in enumerate(texts) if text == "Attachments:"), default=len(texts))
+    behind = texts[listed + 1 :]
+    is_list = behind and all(_ATTACHED.fullmatch(text) for text in behind)
+    return "\n\n".join(texts[:listed] if is_list else texts)
 
 
 class _Stored:
@@ -66,19 +81,19 @@ class _Stored:
         self._file = file
         self._place = place
 
-    def as_message(self) -> EmailMessage:
-        """The same message in the form of the Internet."""
+    def as_message(self, rich_text: Callable[[], str] = str) -> EmailMessage:
+        """The same message in the form of the Internet; `rich_text` gives what it has no other text for."""
         message = EmailMessage(policy=policy.default)
         for name, value in self._headers().items():
             if value:
                 message[name] = value
         text, page = self._text(self._place, _BODY), self._page()
-        if text.strip():
-            message.set_content(text)
+        if page and not text.strip():
+            message.set_content(page, subtype="html")
+        else:
+            message.set_content(text if text.strip() else rich_text())
         if page and text.strip():
             message.add_alternative(page, subtype="html")
-        elif page:
-            message.set_content(page, subtype="html")
         for storage in self._storages("__attach"):
             self._attach(message, [*self._place, storage])
         return message
