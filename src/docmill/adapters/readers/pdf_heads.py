@@ -16,8 +16,8 @@ from docmill.adapters.readers.pdf_pieces import Piece, Rows, Words, around, hold
 from docmill.adapters.readers.pdf_rulings import NEAR, Drawn, Ruling
 from docmill.domain.cells import Cell
 
-HEAD_POINTS = 150.0  # the highest header
-ABOVE_POINTS = 150.0  # how far above the engine's table its header may stand
+HEAD_POINTS = 100.0  # the highest header
+ABOVE_POINTS = 100.0  # how far above the engine's table its header may stand
 BELOW_POINTS = 30.0  # how far below its header the engine's table may begin
 HEAD_PIECES = 2_000
 

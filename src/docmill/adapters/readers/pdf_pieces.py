@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from docmill.adapters.readers.pdf_objects import Rectangle
 from docmill.adapters.readers.tidy import clean
@@ -11,8 +11,7 @@ from docmill.adapters.readers.tidy import clean
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A text and where it stands; without a box where it is a cell that nothing was seen of."""
 
     text: str

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from docmill.adapters.readers.pdf_objects import Rectangle
 
@@ -15,18 +16,12 @@ NEAR = 2.5  # points between two lines that are drawn as one
 _GAP = 2.0  # points between two pieces of a line
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """A line at this height, or so far from the left, from `start` to `end`, in points as displayed."""
 
     at: float
     start: float
     end: float
-
-    @property
-    def middle(self) -> float:
-        """Halfway along the line."""
-        return (self.start + self.end) / 2
 
     def covers(self, start: float, end: float) -> bool:
         """Whether the line runs from the one to the other, as near as one can see."""

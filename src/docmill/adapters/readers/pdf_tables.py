@@ -44,7 +44,10 @@ def sketch_of(block: Any, items: Iterable[Any]) -> Sketch:
 
 
 def _rectangle(box: Any) -> Rectangle | None:
-    return None if box is None else (box.x, box.y, box.x + box.width, box.y + box.height)
+    if box is None:
+        return None
+    x, y = box.x, box.y
+    return x, y, x + box.width, y + box.height
 
 
 def with_merged_cells(
