@@ -28,7 +28,7 @@ down: setup ## Stop what `make demo` left running
 	@$(PYTHON_IN_VENV) -m docmill down
 
 test: dev ## Run every test, two files at a time
-	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30
 
 check: dev ## Formatting, lint, types and the layers
 	@$(PYTHON_IN_VENV) -m ruff format --check .

@@ -280,6 +280,22 @@ def test_pictures_of_a_sheet_follow_its_rows_from_top_to_bottom(desk: Desk) -> N
     assert {block.page for block in blocks} == {1}
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Picture", ""),
+        ("image 12", ""),
+        ("IMG_0042.JPG", ""),
+        ("A ferry&#10;&#10;Description automatically generated with medium confidence", "A ferry"),
+        ("Picture of the pier", "Picture of the pier"),
+    ],
+)
+def test_a_description_that_nobody_wrote_is_none(desk: Desk, written: str, told: str) -> None:
+    workbook = illustrated.sheet("Water.", GAUGE)
+    book = illustrated.changed(workbook, {}, 'descr="The gauge"', f'descr="{written}"')
+    assert shown(desk.read("a.xlsx", book).blocks) == [(told, "xl/media/gauge.png")]
+
+
 def test_a_workbook_of_pictures_alone_is_read(desk: Desk) -> None:
     assert shown(desk.read("a.xlsx", illustrated.sheet("", GAUGE)).blocks) == [
         ("The gauge", "xl/media/gauge.png")

@@ -13,6 +13,12 @@ from docmill.domain.documents import BlockKind, RawBlock, Table
 
 _CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+# What programs write where nobody described a picture.
+_BY_A_MACHINE = re.compile(r"\s*description automatically generated[^\n]*", re.I)
+_NO_DESCRIPTION = re.compile(
+    r"(?:picture|image|graphic|img)?[ _-]*\d*(?:\.(?:png|jpe?g|gif|emf|wmf|tiff?|webp))?", re.I
+)
+
 
 def clean(text: str) -> str:
     """Text that can be stored and shown: no control characters, no white space around it."""
@@ -26,7 +32,13 @@ def table_block(table: Table, page: int | None = None) -> RawBlock:
 
 
 def image_block(description: str, picture: str | None) -> RawBlock:
-    """An image, which takes no place in the text as long as it has no words."""
+    """An image, which takes no place in the text as long as it has no words.
+
+    A description that says no more than that there is a picture is none.
+    """
+    description = _BY_A_MACHINE.sub("", description)
+    if _NO_DESCRIPTION.fullmatch(description):
+        description = ""
     return RawBlock(BlockKind.IMAGE, description, lead="\n\n" if description else "", picture=picture)
 
 
