@@ -52,7 +52,8 @@ def docx() -> bytes:
         _word("A", begins) + _word("2") + _word("1"),
         _word("", goes_on) + _word("none", two),
     )
-    return made.docx(f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in rows)}</w:tbl>")
+    grid = f"<w:tblGrid>{'<w:gridCol/>' * 3}</w:tblGrid>"
+    return made.docx(f"<w:tbl>{grid}{''.join(f'<w:tr>{row}</w:tr>' for row in rows)}</w:tbl>")
 
 
 def _word(text: str, properties: str = "") -> str:

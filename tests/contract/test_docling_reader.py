@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract import test_merged_cells as merged
 from tests.contract import test_readers as promises
+from tests.contract.test_merged_cells import table_in
 from tests.contract.test_readers import SMALL_FILES, Desk, Read
 
 from docmill.adapters.readers import docling_engine
@@ -57,6 +59,14 @@ def test_docling_keeps_the_promises_of_a_reader(desk: DoclingDesk, name: str) ->
     promises.test_the_same_file_is_read_the_same_way_every_time(desk, name)
     promises.test_blocks_are_well_formed(desk, name)
     assert desk.read(name, SMALL_FILES[name]).info.reader.startswith("docling")
+
+
+@installed
+@pytest.mark.parametrize(("name", "header_rows"), [("a.html", 2), ("a.docx", 1), ("a.xlsx", 1)])
+def test_docling_tells_merged_cells(desk: DoclingDesk, name: str, header_rows: int) -> None:
+    table = table_in(desk, name, merged.FILES[name][0])
+    assert (table.rows, table.spans) == (merged.ROWS, merged.SPANS)
+    assert table.header_rows == header_rows
 
 
 @installed

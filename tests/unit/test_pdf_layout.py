@@ -9,8 +9,9 @@ import pytest
 from tests.made_files import drawn_pdf, said
 
 from docmill.adapters.readers.pdf import PdfReader
-from docmill.adapters.readers.pdf_objects import FORM, TEXT, page_objects
-from docmill.adapters.readers.pdf_sight import iso_date
+from docmill.adapters.readers.pdf_objects import FORM, TEXT, Rectangle, page_objects
+from docmill.adapters.readers.pdf_pieces import Piece, holds, middle
+from docmill.adapters.readers.pdf_sight import Sight, iso_date
 from docmill.domain.documents import BlockKind, OutlineEntry, Page, Part, RawBlock, ReadInfo
 
 LINES = "".join(
@@ -174,3 +175,23 @@ def test_objects_of_a_page_are_counted_also_where_they_lie_in_forms(
 
     assert kinds == [TEXT] * 9 + [FORM] + [TEXT] * 9
     assert bounded == kinds[:12]
+
+
+@pytest.mark.parametrize(
+    ("rotation", "box"),
+    [
+        (0, (72, 80, 200, 95)),
+        (90, (697, 72, 712, 200)),
+        (180, (412, 697, 540, 712)),
+        (270, (80, 412, 95, 540)),
+    ],
+)
+def test_the_words_of_a_piece_of_text_are_told_with_their_places(
+    tmp_path: Path, rotation: int, box: Rectangle
+) -> None:
+    path = tmp_path / "a.pdf"
+    lines = said("Routes  and fares", 700) + said("Another line", 680)
+    path.write_bytes(drawn_pdf([lines], page=f"/Rotate {rotation}"))
+    words = Sight(path).words(1, Piece("Routes and fares", box))
+    assert [word.text for word in words] == ["Routes", "and", "fares"]
+    assert all(holds(box, middle(word.place)) for word in words)
