@@ -245,6 +245,13 @@ def test_a_mail_may_show_a_picture_by_where_it_lay(desk: Desk) -> None:
     assert ([name for _, name in shown(read.blocks)], read.files) == (["part:2"], {})
 
 
+def test_a_mail_of_a_thousand_pages_is_looked_through_once(desk: Desk) -> None:
+    head = b"Subject: River\nContent-Type: multipart/mixed; boundary=b\n\n"
+    page = b"--b\nContent-Type: text/html\n\n<p>Water <img src='cid:gauge@ferry'></p>\n"
+    gauge = b"--b\nContent-Type: image/png\nContent-ID: <gauge@ferry>\n\npixels\n"
+    assert len(shown(desk.read("a.eml", head + page * 1_000 + gauge + b"--b--\n").blocks)) == 1_000
+
+
 def test_the_pictures_of_the_other_form_follow_the_plain_text(desk: Desk) -> None:
     mail = illustrated.mail("<b>Water.</b>", GAUGE, plain="Water, plainly.")
     blocks = desk.read("a.eml", mail).blocks

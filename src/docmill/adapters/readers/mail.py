@@ -11,7 +11,7 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.archive import listing
 from docmill.adapters.readers.mail_parts import Enclosed, MailParts, parse, parts_of
 from docmill.adapters.readers.mime import DAMAGE, part_text
-from docmill.adapters.readers.mime_pictures import Beside, holds_pictures, is_read, named_parts, picture_of
+from docmill.adapters.readers.mime_pictures import Beside, Parts, is_read, picture_of
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.plain_text import paragraphs
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
@@ -62,10 +62,10 @@ class MailReader:
             yield Part(told, done, total, attachments=(attachment,))
 
 
-def _shown_by(message: EmailMessage, page: EmailMessage) -> Sequence[RawBlock]:
+def _shown_by(known: Parts, page: EmailMessage) -> Sequence[RawBlock]:
     """The pictures of a page whose text is there already; none where nobody can read the page."""
     try:
-        return [block for block in _page(message, page) if block.picture]
+        return [block for block in _page(known, page) if block.picture]
     except Unreadable:
         return ()
 
@@ -91,14 +91,15 @@ def _blocks(message: EmailMessage, parts: MailParts) -> Iterator[RawBlock]:
     lines = [f"{name}: {value}" for name in SHOWN_HEADERS if (value := header(message, name))]
     if lines:
         yield RawBlock(BlockKind.TEXT, "\n".join(lines))
+    known = Parts(message)
     for part in parts.texts:
-        yield from _page(message, part) if part.get_content_type() == HTML else _text(part)
-    yield from _pictures(message, parts)
+        yield from _page(known, part) if part.get_content_type() == HTML else _text(part)
+    yield from _pictures(known, parts)
 
 
-def _page(message: EmailMessage, part: EmailMessage) -> Iterator[RawBlock]:
+def _page(known: Parts, part: EmailMessage) -> Iterator[RawBlock]:
     page = xberg_engine.extract(as_utf8(part_text(part)), HTML)
-    yield from rendered_blocks(page.content, pictures=Beside(message, part).picture)
+    yield from rendered_blocks(page.content, pictures=Beside(known, part).picture)
 
 
 def _text(part: EmailMessage) -> Iterator[RawBlock]:
@@ -108,14 +109,12 @@ def _text(part: EmailMessage) -> Iterator[RawBlock]:
             yield RawBlock(BlockKind.TEXT, paragraph)
 
 
-def _pictures(message: EmailMessage, parts: MailParts) -> Iterator[RawBlock]:
+def _pictures(known: Parts, parts: MailParts) -> Iterator[RawBlock]:
     """What the message shows beside its plain text: in the web page that says the same, or by itself."""
     for part in parts.others:
-        if part.get_content_type() == HTML and holds_pictures(message, part):
-            yield from _shown_by(message, part)
-    for name, part in named_parts(message):
-        if is_read(part) and any(part is picture for picture in parts.pictures):
-            yield image_block("", name)
+        if part.get_content_type() == HTML and known.may_show(part):
+            yield from _shown_by(known, part)
+    yield from (image_block("", known.name(part)) for part in parts.pictures if is_read(part))
 
 
 def _found(item: Enclosed) -> Found:

@@ -20,32 +20,50 @@ PARTS = 10_000
 _ADDRESS = re.compile(r"""\bsrc\s*=\s*["']?([^"'\s>]+)|\b(cid:[^"'\s<>)\]]+)""", re.I)
 
 
+class Parts:
+    """The parts of a message, looked at once: their names, and the addresses by which pages show them."""
+
+    def __init__(self, message: EmailMessage) -> None:
+        self.names: dict[int, str] = {}
+        self.addressed: dict[str, EmailMessage] = {}
+        self.hold_pictures = False
+        for name, part in named_parts(message):
+            self.names[id(part)] = name
+            self.addressed |= dict.fromkeys(addresses_of(part), part)
+            self.hold_pictures |= is_read(part)
+
+    def name(self, part: EmailMessage) -> str:
+        """What a part is called."""
+        return self.names.get(id(part), "")
+
+    def may_show(self, page: EmailMessage) -> bool:
+        """Whether a page may show pictures that the message holds."""
+        return self.hold_pictures or b"data:image/" in content_of(page)
+
+
 class Beside:
     """What lies in a message beside a page of it, by the addresses that the page uses."""
 
-    def __init__(self, message: EmailMessage, page: EmailMessage) -> None:
+    def __init__(self, parts: Parts, page: EmailMessage) -> None:
+        self._parts = parts
+        self._page = page
         self._base = str(page.get("Content-Location", ""))
-        self._own = ""
-        self._parts: dict[str, tuple[str, EmailMessage]] = {}
-        for name, part in named_parts(message):
-            self._own = name if part is page else self._own
-            self._parts |= dict.fromkeys(addresses_of(part), (name, part))
 
     def picture(self, address: str) -> str | None:
         """The name of a picture that the page shows: in another part, or in the page itself."""
         if inside := name_in_text(address):
-            return f"{self._own}/{inside}"
-        name, part = self._part(address)
-        return name if part is not None and is_read(part) else None
+            return f"{self._parts.name(self._page)}/{inside}"
+        part = self._part(address)
+        return self._parts.name(part) if part is not None and is_read(part) else None
 
     def style_sheet(self, address: str) -> str | None:
         """The source of a style sheet that the page links to; None where that lies elsewhere."""
-        part = self._part(address)[1]
+        part = self._part(address)
         return content_of(part).decode("utf-8", "replace") if part is not None else None
 
-    def _part(self, address: str) -> tuple[str, EmailMessage | None]:
-        places = _places(address, self._base)
-        return next((self._parts[place] for place in places if place in self._parts), ("", None))
+    def _part(self, address: str) -> EmailMessage | None:
+        known = self._parts.addressed
+        return next((known[place] for place in _places(address, self._base) if place in known), None)
 
 
 def picture_of(message: EmailMessage, name: str) -> bytes | None:
@@ -60,11 +78,6 @@ def picture_of(message: EmailMessage, name: str) -> bytes | None:
 def named_parts(message: EmailMessage) -> Iterator[tuple[str, EmailMessage]]:
     """The parts of a message in their order, each with its name."""
     return ((f"part:{number}", part) for number, part in enumerate(islice(message.walk(), PARTS)))
-
-
-def holds_pictures(message: EmailMessage, page: EmailMessage) -> bool:
-    """Whether a page may show pictures that the message holds."""
-    return any(is_read(part) for part in message.walk()) or b"data:image/" in content_of(page)
 
 
 def is_read(part: EmailMessage) -> bool:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
-from docmill.adapters.readers.mime_pictures import Beside, named_parts, picture_of
+from docmill.adapters.readers.mime_pictures import Beside, Parts, named_parts, picture_of
 from docmill.adapters.readers.office import web_page
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText
@@ -24,7 +24,7 @@ class WebArchiveReader:
         try:
             message = message_of(path.read_bytes())
             page = _page(message)
-            text, beside = (part_text(page), Beside(message, page)) if page else ("", None)
+            text, beside = (part_text(page), Beside(Parts(message), page)) if page else ("", None)
         except DAMAGE as error:
             raise DamagedFile("The saved page is damaged. Save it anew and send it again.") from error
         if beside is None:
