@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 SECTOR = 512
 LEAST = 4096  # shorter streams would be kept elsewhere, so every stream is filled up to this
+_SAID_A_PAGE = 4
 _END, _FREE, _TABLE, _NOBODY = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
 
 
@@ -90,16 +92,54 @@ def _properties(place: str, values: Mapping[str, str | bytes]) -> dict[str, byte
     return {f"{place}__substg1.0_{name}": value for name, value in (texts | data).items()}
 
 
-def doc(text: str, *, encrypted: bool = False) -> bytes:
-    """A Word 97 document of paragraphs that `\\r` ends; `encrypted` only says that it is."""
+def doc(text: str, *, encrypted: bool = False, said: Sequence[bytes] = ()) -> bytes:
+    """A Word 97 document of paragraphs that `\\r` ends, or `\\x07` in tables.
+
+    `said` is what is said of each paragraph, in order; `encrypted` only says that it is.
+    """
     body, place = (text + "\r").encode("cp1252"), 2048
     pieces = struct.pack("<2I", 0, len(body)) + struct.pack("<HIH", 0, 0x40000000 | place * 2, 0)
     clx = b"\x02" + struct.pack("<I", len(pieces)) + pieces
+    ends = [place + mark.end() for mark in re.finditer(b"[\r\x07]", body)]
+    starts, pages = [place, *ends], -(-(place + len(body)) // SECTOR)
+    groups = [range(at, min(at + _SAID_A_PAGE, len(said))) for at in range(0, len(said), _SAID_A_PAGE)]
+    told = b"".join(
+        _said([starts[at] for at in (*each, each[-1] + 1)], [said[at] for at in each]) for each in groups
+    )
+    index = struct.pack(f"<{len(groups) + 1}I", *(starts[each[0]] for each in groups), starts[len(said)])
+    index += struct.pack(f"<{len(groups)}I", *(pages + number for number in range(len(groups))))
+    streams = {13: index if said else b"", 33: clx}
     fib = bytearray(struct.pack("<5HH", 0xA5EC, 0xC1, 0, 0x409, 0, 0x0200 | (0x0100 if encrypted else 0)))
     fib += bytes(32 - len(fib)) + struct.pack("<H", 14) + bytes(28) + struct.pack("<H", 22)
     fib += struct.pack("<22I", *[len(body) if at == 3 else 0 for at in range(22)]) + struct.pack("<H", 93)
-    fib += b"".join(struct.pack("<2I", 0, len(clx) if at == 33 else 0) for at in range(93))
-    return compound({"WordDocument": bytes(fib).ljust(place, b"\0") + body, "1Table": clx})
+    for number in range(93):
+        fib += struct.pack("<2I", len(streams[13]) if number > 13 else 0, len(streams.get(number, b"")))
+    main = (bytes(fib).ljust(place, b"\0") + body).ljust(pages * SECTOR, b"\0") + told
+    return compound({"WordDocument": main, "1Table": b"".join(streams.values())})
+
+
+IN_TABLE = b"\x16\x24\x01"  # said of a paragraph in a cell
+
+
+def end_of_row(edges: Sequence[int], kinds: Sequence[int], *, header: bool = False) -> bytes:
+    """What is said of the mark that ends a row: where its cells end, in twips, and how each is merged."""
+    cells = struct.pack(f"<B{len(edges) + 1}h", len(edges), 0, *edges)
+    cells += b"".join(struct.pack("<H18x", kind) for kind in kinds)
+    table = struct.pack("<HH", 0xD608, len(cells) + 1) + cells
+    return IN_TABLE + b"\x17\x24\x01" + (b"\x04\x34\x01" if header else b"") + table
+
+
+def _said(starts: Sequence[int], said: Sequence[bytes]) -> bytes:
+    """A page of what is said of paragraphs, by where they begin in the stream."""
+    page, places, end = bytearray(SECTOR), [], SECTOR - 1
+    for each in said:
+        words = -(-(len(each) + 2) // 2)
+        end = (end - 2 - 2 * words) // 2 * 2
+        page[end : end + 4 + len(each)] = struct.pack("<BBH", 0, words, 0) + each
+        places.append(end // 2)
+    head = struct.pack(f"<{len(starts)}I", *starts) + b"".join(bytes([place]) + bytes(12) for place in places)
+    page[: len(head)], page[-1] = head, len(said)
+    return bytes(page)
 
 
 def xls(

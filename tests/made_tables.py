@@ -180,3 +180,18 @@ def pdf_with_groups() -> bytes:
         texts += "".join(made.said(text, 645 - 16 * at, x=x) for x, text in columns)
     lines = [(72, 685, 520), (195, 664, 340), (375, 664, 520), (72, 640, 520), (72, 538, 520)]
     return made.drawn_pdf([texts + "".join(f"{x0} {y} m {x1} {y} l S\n" for x0, y, x1 in lines)])
+
+
+def doc(before: str = "", after: str = "") -> bytes:
+    """A Word 97 document with the table between two paragraphs."""
+    rows = [
+        (("Route", "Fare"), (900, 2700), (0x60, 0), True),
+        (("", "adult", "child"), (900, 1800, 2700), (0x20, 0, 0), True),
+        (("A", "2", "1"), (900, 1800, 2700), (0x60, 0, 0), False),
+        (("", "none"), (900, 2700), (0x20, 0), False),
+    ]
+    text, said = f"{before}\r", [b""]
+    for cells, edges, kinds, header in rows:
+        text += "".join(f"{cell}\x07" for cell in cells) + "\x07"
+        said += [legacy.IN_TABLE] * len(cells) + [legacy.end_of_row(edges, kinds, header=header)]
+    return legacy.doc(text + after, said=[*said, b""])

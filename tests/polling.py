@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], seconds: float = 10.0) -> T:
+def eventually(look: Callable[[], T], seconds: float = 30.0) -> T:
     """The first answer of `look` that counts as true; fails after `seconds`, saying the last answer."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from docmill.adapters.broker import CeleryDispatcher, is_redis
 from docmill.adapters.embedders import make_embedder
-from docmill.adapters.languages import detect_language
+from docmill.adapters.languages import detect_language, load_languages
 from docmill.adapters.mirror import RedisMirror
 from docmill.adapters.ocr.recognizer import RecognisingChild
 from docmill.adapters.pictures.cache import DirectoryPictures
@@ -145,6 +145,11 @@ def make_stages(app: App, reading: Reading, recognizer: Recognizer) -> dict[Stag
         StageName.EMBED: Embed(app.engine, app.embedder, seconds),
         StageName.INDEX: Index(app.engine, app.vectors, app.embedder),
     }
+
+
+def load_shared() -> None:
+    """Load what a worker's processes can share, before they are forked: nothing of it holds a connection."""
+    load_languages()
 
 
 def make_runner(

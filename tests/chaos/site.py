@@ -216,7 +216,7 @@ def _settings(home: Path, database_url: str, broker_url: str, chosen: dict[str, 
             "retry_seconds": 1.0,
             "retry_limit": 100,
             "crash_limit": 1000,
-            "worker_deaf_seconds": 4.0,
+            "worker_deaf_seconds": 3.0,
             **chosen,
         },
     )

@@ -196,6 +196,10 @@ FILES: dict[str, Callable[[], bytes]] = {
         "</sheetData>" + '<mergeCell ref="A1:XFD1048576"/>' * 2_000,
     ),
     "merged.xls": lambda: legacy.xls({"S": [["a", "b"], ["c", "d"]]}, merged=[(0, 65_535, 0, 255)] * 1_000),
+    "table.doc": lambda: legacy.doc(
+        "x\x07" * 8_000 + "\x07",
+        said=[*[legacy.IN_TABLE] * 99, legacy.end_of_row(range(-32_768, -32_748), [1] * 20)] * 2,
+    ),
     "cells.rtf": lambda: (
         b"{\\rtf1 Words\\par"
         + (b"\\trowd" + b"\\clvmrg\\cellx999999999" * 60 + b"\\intbl" + b" x\\cell" * 60 + b"\\row") * 300
@@ -226,7 +230,7 @@ FILES: dict[str, Callable[[], bytes]] = {
 READ = {
     "frames.html", "wide.csv", "large_page.pdf", "states.pdf", "deep.pdf", "some_explode.pdf", "lines.pdf",
     "absurd_lines.pdf", "controls.txt", "zalgo.txt", "cut.txt", "tags.html", "deep.html",
-    "hanging.html", "merged.xlsx", "merged.xls", "cells.rtf",
+    "hanging.html", "merged.xlsx", "merged.xls", "cells.rtf", "table.doc",
     "anchors.yaml",
 }  # fmt: skip
 LIMITED = {"explodes.docx", "explodes.pdf", "aliases.yaml", "itself.yaml"}

@@ -35,6 +35,7 @@ FILES = {
     "a.xlsx": (tables.xlsx(), 1, ()),
     "a.xls": (tables.xls(), 1, ()),
     "a.rtf": (tables.rtf(), 2, ()),
+    "a.doc": (tables.doc(), 2, ()),
     "a.odt": (tables.open_document("text"), 2, ROW_HEADER),
     "a.ods": (tables.open_document("spreadsheet"), 1, ()),
     "a.odp": (tables.open_document("presentation"), 2, ROW_HEADER),
@@ -74,6 +75,19 @@ def html(rows: str) -> str:
 def test_a_span_never_reaches_out_of_its_table(desk: Desk) -> None:
     rows = "<tr><td rowspan=999999999>A</td><td>1</td></tr><tr><td colspan=999999999>2</td></tr>"
     assert table_in(desk, "a.html", html(rows)) == Table((("A", "1"), ("", "2")), 1, (Span(0, 0, 2, 1),))
+
+
+def test_a_table_of_an_old_word_document_stands_between_its_paragraphs(desk: Desk) -> None:
+    blocks = desk.read("a.doc", tables.doc("Fares of this year.", "Ask the pilot.")).blocks
+    assert [block.text for block in blocks if not block.table] == ["Fares of this year.", "Ask the pilot."]
+    assert [at for at, block in enumerate(blocks) if block.table] == [1]
+
+
+def test_an_old_word_document_whose_rows_are_not_what_they_say_tells_their_cells_alone(desk: Desk) -> None:
+    said = [legacy.IN_TABLE] * 2 + [legacy.end_of_row((900, 1800, 2700), (0, 0, 0))]
+    text = "A\x07B\x07\x071\x07\x13 HYPERLINK x \x14link\x15\x07\x07"
+    table = table_in(desk, "a.doc", legacy.doc(text, said=[*said, *said, b""]))
+    assert table == Table((("A", "B"), ("1", "link")))
 
 
 def test_a_table_of_names_and_values_has_headers_of_rows_alone(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""Which language a text is written in, by two witnesses: py3langid and CLD2. Both load when first asked."""
+"""Which language a text is written in, by two witnesses: py3langid and CLD2. They load when first needed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _UNKNOWN = frozenset({"un", "xxx"})
 def detect_language(text: str) -> tuple[str, float] | None:
     """(language, confidence from 0 to 1); None when there are too few letters to judge by.
 
-    The language is an ISO 639 code, of two letters where there is one. The first call loads the models:
-    0.7 s of CPU and 95 MB, kept for the life of the process; a call takes less than half a millisecond.
+    The language is an ISO 639 code, of two letters where there is one. A call takes less than half a
+    millisecond; the first one loads the models, unless `load_languages` did.
     """
     sample = text[:LOOKED_AT_CHARACTERS]
     if len(_NO_LETTER.sub("", sample).encode("utf-8", "replace")) < LEAST_BYTES:
@@ -36,6 +36,11 @@ def detect_language(text: str) -> tuple[str, float] | None:
     if other in _UNKNOWN_TO_PY3LANGID:
         return other, share
     return (language, probability / 2) if probability > SURE else (other, share / 2)
+
+
+def load_languages() -> None:
+    """Load the models: 0.7 s of CPU and 95 MB, which processes that are forked from this one share."""
+    _identifier()
 
 
 def _by_py3langid(sample: str) -> tuple[str, float]:

@@ -11,6 +11,7 @@ from celery.platforms import SecurityWarning
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from docmill.bootstrap import load_shared
 from docmill.db import workers
 from docmill.db.engine import connect
 from docmill.logs import configure_logs, get_logger
@@ -55,6 +56,7 @@ def run_worker(settings: Settings) -> int:
         "--quiet", "worker", "--pool=prefork", f"--queues={settings.worker_queues}",
         "--hostname=docmill@%h", "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
+    load_shared()  # once for all processes, those that replace a dead one too
     code = int(celery.worker_main(arguments) or 0)
     return DEAF if watch.is_deaf else code
 

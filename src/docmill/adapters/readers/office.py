@@ -12,6 +12,7 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.css_source import Linked, nothing_linked
 from docmill.adapters.readers.decoding import decode
+from docmill.adapters.readers.doc_tables import doc_tables, with_tables
 from docmill.adapters.readers.marked_packages import marked_package
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.picture_names import Naming, name_in_text, name_inside
@@ -27,7 +28,7 @@ from docmill.adapters.readers.web import as_utf8, title_of
 from docmill.domain.cells import cut_rows
 from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, Span, Table
 from docmill.domain.errors import NoPages, NoText
-from docmill.domain.media_types import HTML
+from docmill.domain.media_types import DOC, HTML
 
 TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header row
 
@@ -39,10 +40,12 @@ class OfficeReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then the blocks. Raises NoText, DamagedFile, PasswordRequired, ReaderTooLarge."""
-        data = marked_package(path.read_bytes(), media_type)
-        document = xberg_engine.extract(data, media_type, tree=True)
+        data = path.read_bytes()
+        document = xberg_engine.extract(marked_package(data, media_type), media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
         blocks = told_apart(tree_blocks(nodes, document.images or ()))
+        if media_type == DOC:
+            blocks = with_tables(list(blocks), doc_tables(data))
         yield from _flowing(blocks, document_info(document, media_type, None))
 
 

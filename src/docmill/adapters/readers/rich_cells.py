@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 
 from docmill.adapters.readers.cell_marks import CLOSE, OPEN, inserted, mark_of, need_marks
+from docmill.adapters.readers.row_edges import EdgedRow, cells_by_edges
 from docmill.domain.cells import Cell
 
 LONGEST = 20_000_000  # characters; a longer file is read without marks
-ROWS = 100_000  # of one table
-TABLE_CELLS = 500_000
-_SAME = 30  # twips (1/20 point) between edges of cells that are one
 
 _WORD = re.compile(r"\\(?:([a-z]+)(-?\d{1,9})? ?|[^a-z])", re.S)
 _OWN_MARK = re.compile(rf"\\u(?:{ord(OPEN)}|{ord(CLOSE)}|{ord(OPEN) - 0x10000}|{ord(CLOSE) - 0x10000})(?!\d)")
@@ -52,12 +48,10 @@ def _written(mark: str) -> str:
 
 @dataclass(slots=True)
 class _Row:
-    """A row: where its cells end, in twips, what is said of each, where their text begins."""
+    """A row, and where the texts of its cells begin."""
 
-    edges: list[int]
-    said: list[frozenset[str]]
+    edged: EdgedRow
     places: list[int]
-    header: bool
 
 
 @dataclass(slots=True)
@@ -70,7 +64,6 @@ class _Table:
     _said: list[frozenset[str]] = field(default_factory=list)
     _next: set[str] = field(default_factory=set)
     _header: bool = False
-    _ended: int = 0
 
     def take(self, word: str, number: int, end: int) -> None:
         """A control word of the table, and where it ends."""
@@ -89,46 +82,19 @@ class _Table:
         elif word == "cell" and self.places:
             self.places.append(end)
         elif word == "row":
-            self.rows.append(_Row(self._edges, self._said, self.places[:-1], self._header))
+            self.rows.append(_Row(self._row(), self.places[:-1]))
             self.places = []
+
+    def _row(self) -> EdgedRow:
+        across, down = (
+            frozenset(number for number, said in enumerate(self._said) if word in said)
+            for word in ("clmrg", "clvmrg")
+        )
+        return EdgedRow(self._edges, across, down, self._header)
 
     def cells(self) -> Iterator[tuple[int, Cell]]:
         """Each cell and where its text begins; none where the rows are not as they were said to be."""
-        rows = self.rows
-        wrong = any(not row.places or len(row.places) != len(row.edges) or _falls(row.edges) for row in rows)
-        if wrong or len(rows) > ROWS or sum(len(row.places) for row in rows) > TABLE_CELLS:
+        if any(len(row.places) != len(row.edged.edges) for row in self.rows):
             return
-        edges = _columns(edge for row in rows for edge in row.edges)
-        above: dict[int, int] = {}
-        found: list[tuple[int, Cell]] = []
-        for at, row in enumerate(rows):
-            start = 0
-            for place, edge, said in zip(row.places, row.edges, row.said, strict=True):
-                end = bisect_left(edges, edge - _SAME) + 1
-                whole = above.get(start) if "clvmrg" in said else len(found) - 1 if "clmrg" in said else None
-                if whole is None:
-                    above[start] = len(found)
-                    found.append((place, Cell(at, start, 1, end - start, row.header)))
-                else:
-                    found[whole] = found[whole][0], _with(found[whole][1], at, end)
-                start = end
-        yield from found
-
-
-def _falls(edges: list[int]) -> bool:
-    """Whether a cell ends before it begins."""
-    return any(right - left <= _SAME for left, right in pairwise(edges))
-
-
-def _columns(edges: Iterator[int]) -> list[int]:
-    """The edges of all rows, those that are one counted once."""
-    kept: list[int] = []
-    for edge in sorted(set(edges)):
-        if not kept or edge - kept[-1] > _SAME:
-            kept.append(edge)
-    return kept
-
-
-def _with(cell: Cell, row: int, end: int) -> Cell:
-    """The cell with a place that goes on with it."""
-    return replace(cell, rows=row - cell.row + 1, columns=max(end - cell.column, cell.columns))
+        for number, cell in cells_by_edges([row.edged for row in self.rows]):
+            yield self.rows[cell.row].places[number], cell
