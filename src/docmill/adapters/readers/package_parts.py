@@ -27,6 +27,11 @@ def part_of(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     return archive.read(name)
 
 
+def reading(archive: zipfile.ZipFile, most: int) -> ReadPart:
+    """How to read the parts of an archive as text, those of up to `most` bytes."""
+    return lambda name: part_of(archive, name, most).decode("utf-8", "replace")
+
+
 def links_of(name: str, read: ReadPart) -> list[PartLink]:
     """The parts in the same package that a part links to."""
     folder, file = posixpath.split(name)

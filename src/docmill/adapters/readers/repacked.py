@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable
 from functools import lru_cache
 
-from docmill.adapters.readers.package_parts import ReadPart, part_of
+from docmill.adapters.readers.package_parts import ReadPart, reading
 from docmill.adapters.readers.packages import DAMAGE
 
 UNPACKED_BYTES = 400 * 1024 * 1024
@@ -35,11 +35,7 @@ def _changed(archive: zipfile.ZipFile, parts: re.Pattern[str], change: Change, m
         return {}
     names = [name for name in dict.fromkeys(archive.namelist()) if parts.fullmatch(name)]
     texts = ((name, archive.read(name).decode("utf-8", "replace")) for name in names)
-
-    @lru_cache(maxsize=8)
-    def read(name: str) -> str:
-        return part_of(archive, name, PART_BYTES).decode("utf-8", "replace")
-
+    read = lru_cache(maxsize=8)(reading(archive, PART_BYTES))
     return {name: told for name, text in texts if (told := change(name, text, read)) != text}
 
 

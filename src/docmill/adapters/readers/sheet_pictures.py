@@ -5,21 +5,18 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from xml.etree.ElementTree import Element
 
 from docmill.adapters.readers.open_pictures import framed_picture
-from docmill.adapters.readers.package_parts import ReadPart, links_of, part_of
+from docmill.adapters.readers.package_parts import ReadPart, links_of, part_of, reading
 from docmill.adapters.readers.packages import DAMAGE
 from docmill.adapters.readers.picture_names import name_inside
 from docmill.adapters.readers.sheet_spans import TREE_BYTES, sheet_parts
 from docmill.adapters.readers.tidy import clean, image_block
-from docmill.adapters.readers.xml_tree import children, local_name, tree_or_none, xml_tree
+from docmill.adapters.readers.xml_tree import OFF, children, local_name, tree_or_none, xml_tree
 from docmill.domain import media_types as types
 from docmill.domain.documents import RawBlock
 from docmill.domain.errors import Unreadable
-
-_OFF = frozenset(("0", "false", "off"))
 
 
 def sheet_pictures(workbook: bytes, media_type: str) -> Mapping[str, Sequence[RawBlock]]:
@@ -36,14 +33,10 @@ def sheet_pictures(workbook: bytes, media_type: str) -> Mapping[str, Sequence[Ra
 
 
 def _of_excel(archive: zipfile.ZipFile) -> Iterator[tuple[str, Iterable[RawBlock]]]:
-    read = partial(_text, archive)
+    read = reading(archive, TREE_BYTES)
     for name, part in sheet_parts(archive):
         drawings = (link.part for link in links_of(part, read) if link.kind == "drawing")
         yield name, (image for drawing in drawings for image in _drawn(drawing, read))
-
-
-def _text(archive: zipfile.ZipFile, name: str) -> str:
-    return part_of(archive, name, TREE_BYTES).decode("utf-8", "replace")
 
 
 def _drawn(drawing: str, read: ReadPart) -> Iterator[RawBlock]:
@@ -54,7 +47,7 @@ def _drawn(drawing: str, read: ReadPart) -> Iterator[RawBlock]:
             about = next(_inside(picture, "cNvPr"), picture)
             links = (value for blip in _inside(picture, "blip") for value in _embedded(blip))
             name = name_inside(next((parts[link] for link in links if link in parts), None))
-            if name and about.get("hidden", "0") in _OFF:
+            if name and about.get("hidden", "0") in OFF:
                 yield image_block(clean(about.get("descr", "")), name)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docmill.adapters.readers.open_cells import HAS_SPANS, open_cells
-from docmill.adapters.readers.package_parts import links_of, part_of
+from docmill.adapters.readers.package_parts import links_of, part_of, reading
 from docmill.adapters.readers.packages import DAMAGE
 from docmill.adapters.readers.sheet_records import sheets_of
 from docmill.adapters.readers.xml_tree import children, xml_tree
@@ -107,10 +107,7 @@ def _of_excel(archive: zipfile.ZipFile) -> Iterator[tuple[str, Merged]]:
 
 def sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     """The sheets of an Excel workbook: the name of each, and of its part. Raises Unreadable."""
-
-    def read(name: str) -> str:
-        return part_of(archive, name, PART_BYTES).decode("utf-8", "replace")
-
+    read = reading(archive, PART_BYTES)
     places = {link.identity: link.part for link in links_of("xl/workbook.xml", read)}
     for sheet in xml_tree(read("xl/workbook.xml").encode())[0].iter("sheet"):
         yield sheet.get("name", ""), places.get(sheet.get("r:id", ""), "")

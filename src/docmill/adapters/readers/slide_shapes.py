@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from docmill.adapters.readers.xml_tree import children, first_inside
+from docmill.adapters.readers.xml_tree import OFF, children, first_inside
 
 NESTED_GROUPS = 20  # a group inside more of them is taken as one shape
 
 FILLS = frozenset(("a:solidFill", "a:gradFill", "a:blipFill", "a:pattFill", "a:grpFill", "a:noFill"))
-OFF = frozenset(("0", "false", "off"))
 _SHAPES = frozenset(("p:sp", "p:grpSp", "p:pic", "p:graphicFrame", "p:cxnSp"))
 
 

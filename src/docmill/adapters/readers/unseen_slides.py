@@ -15,7 +15,6 @@ from docmill.adapters.readers.package_parts import ReadPart
 from docmill.adapters.readers.slide_colours import Backdrop
 from docmill.adapters.readers.slide_shapes import (
     FILLS,
-    OFF,
     Box,
     Shape,
     fill_of,
@@ -25,7 +24,7 @@ from docmill.adapters.readers.slide_shapes import (
 )
 from docmill.adapters.readers.slide_size import sides_in
 from docmill.adapters.readers.unseen_marks import BEGIN, END
-from docmill.adapters.readers.xml_tree import children
+from docmill.adapters.readers.xml_tree import OFF, children
 
 TINIEST = 110  # hundredths of a point
 MOST_PAINTED = 500  # shapes of a slide that are looked at for what is behind a text

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from docmill.adapters.readers.cell_marks import counted, inserted, mark_of, need_marks
+from docmill.adapters.readers.xml_tree import OFF
 from docmill.domain.cells import Cell
 
 _HINT = re.compile(r"<w:(gridSpan|vMerge|tblHeader)\b")
@@ -14,7 +15,6 @@ _TAG = re.compile(
     r"<(/?)w:(tbl|tr|tc|tcPr|gridSpan|vMerge|gridBefore|tblHeader)(?=[\s/>])([^<>]*?)(/?)>", re.S
 )
 _VALUE = re.compile(r"""\bw:val\s*=\s*["'](\w+)["']""")
-_OFF = frozenset(("0", "false", "off"))
 
 
 def with_marked_cells(part: str) -> str:
@@ -63,7 +63,7 @@ class _Table:
         elif name == "gridBefore":
             self._column += counted(value, least=0)
         elif name == "tblHeader":
-            self._header = value not in _OFF
+            self._header = value not in OFF
         elif name == "tc" and not ends:
             self._place, self._columns, self._goes_on = end, 1, False
         elif name == "tc":

@@ -11,6 +11,7 @@ from docmill.adapters.readers.tidy import clean
 from docmill.domain.errors import DamagedFile, ReaderTooLarge, Unreadable
 
 DEPTH = 1_000  # elements inside one another
+OFF = frozenset(("0", "false", "off"))  # how office programs write that something is not so
 
 Tree = tuple[Element, bool]
 
