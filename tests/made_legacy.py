@@ -92,13 +92,15 @@ def _properties(place: str, values: Mapping[str, str | bytes]) -> dict[str, byte
     return {f"{place}__substg1.0_{name}": value for name, value in (texts | data).items()}
 
 
-def doc(text: str, *, encrypted: bool = False, said: Sequence[bytes] = ()) -> bytes:
+def doc(text: str, *, encrypted: bool = False, said: Sequence[bytes] = (), times: int = 1) -> bytes:
     """A Word 97 document of paragraphs that `\\r` ends, or `\\x07` in tables.
 
-    `said` is what is said of each paragraph, in order; `encrypted` only says that it is.
+    `said` is what is said of each paragraph, in order; `encrypted` only says that it is. The document is
+    the text `times` over, which its file holds once.
     """
     body, place = (text + "\r").encode("cp1252"), 2048
-    pieces = struct.pack("<2I", 0, len(body)) + struct.pack("<HIH", 0, 0x40000000 | place * 2, 0)
+    pieces = struct.pack(f"<{times + 1}I", *(len(body) * number for number in range(times + 1)))
+    pieces += struct.pack("<HIH", 0, 0x40000000 | place * 2, 0) * times
     clx = b"\x02" + struct.pack("<I", len(pieces)) + pieces
     ends = [place + mark.end() for mark in re.finditer(b"[\r\x07]", body)]
     starts, pages = [place, *ends], -(-(place + len(body)) // SECTOR)
@@ -111,7 +113,9 @@ def doc(text: str, *, encrypted: bool = False, said: Sequence[bytes] = ()) -> by
     streams = {13: index if said else b"", 33: clx}
     fib = bytearray(struct.pack("<5HH", 0xA5EC, 0xC1, 0, 0x409, 0, 0x0200 | (0x0100 if encrypted else 0)))
     fib += bytes(32 - len(fib)) + struct.pack("<H", 14) + bytes(28) + struct.pack("<H", 22)
-    fib += struct.pack("<22I", *[len(body) if at == 3 else 0 for at in range(22)]) + struct.pack("<H", 93)
+    fib += struct.pack("<22I", *[len(body) * times if at == 3 else 0 for at in range(22)]) + struct.pack(
+        "<H", 93
+    )
     for number in range(93):
         fib += struct.pack("<2I", len(streams[13]) if number > 13 else 0, len(streams.get(number, b"")))
     main = (bytes(fib).ljust(place, b"\0") + body).ljust(pages * SECTOR, b"\0") + told

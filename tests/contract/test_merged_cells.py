@@ -8,6 +8,7 @@ from tests import made_legacy as legacy
 from tests import made_tables as tables
 from tests.contract.test_readers import Desk
 
+from docmill.adapters.readers.doc_tables import doc_tables
 from docmill.domain.documents import Span, Table
 from docmill.domain.text import to_markdown
 
@@ -139,6 +140,13 @@ def test_a_sheet_whose_merged_cell_hides_a_text_tells_no_span_there(desk: Desk) 
         '</sheetData><mergeCells><mergeCell ref="A1:B1"/></mergeCells>',
     )
     assert table_in(desk, "a.xlsx", book) == Table((("A", "B"), ("1", "2")))
+
+
+def test_an_old_word_document_of_more_text_than_its_file_holds_tells_no_tables() -> None:
+    said = [legacy.IN_TABLE, legacy.IN_TABLE, legacy.end_of_row((900, 1800), (0, 0)), b""]
+    once, often = (legacy.doc("A\x07B\x07\x07", said=said, times=times) for times in (1, 2_000))
+    assert [table.rows for table in doc_tables(once)] == [(("A", "B"),)]
+    assert doc_tables(often) == []
 
 
 @pytest.mark.parametrize("attribute", ["rowspan", "colspan", "morerows"])

@@ -47,17 +47,20 @@ def _number(data: bytes, at: int, size: int = 4) -> int:
 
 def _texts(main: bytes, pieces: bytes, characters: int) -> Iterator[tuple[int, str]]:
     """The texts up to their marks, and where in the stream each mark lies."""
-    while pieces[:1] == b"\x01":  # what is said of pieces as a whole
-        pieces = pieces[3 + _number(pieces, 1, 2) :]
-    pieces = pieces[5:]
+    start = 0
+    while pieces[start : start + 1] == b"\x01":  # what is said of pieces as a whole
+        start += 3 + _number(pieces, start + 1, 2)
+    pieces = pieces[start + 5 :]
     count = (len(pieces) - 4) // 12
-    begun = ""
+    begun, left = "", len(main)
     for number in range(count):
         start, end = struct.unpack_from("<2I", pieces, 4 * number)
         (code,) = struct.unpack_from("<I", pieces, 4 * (count + 1) + 8 * number + 2)
         size = 1 if code & 0x40000000 else 2
         first = (code & 0x3FFFFFFF) // 2 if size == 1 else code
         length = max(min(end, characters) - start, 0) * size
+        if (left := left - length) < 0:
+            raise IndexError("more text than the stream holds")
         text = main[first : first + length].decode("cp1252" if size == 1 else "utf-16-le", "replace")
         at = 0
         for mark in re.finditer("[\r\x07\x0c]", text):
@@ -69,6 +72,8 @@ def _texts(main: bytes, pieces: bytes, characters: int) -> Iterator[tuple[int, s
 def _pages_of_said(main: bytes, places: bytes) -> tuple[list[int], list[Said]]:
     """Where in the stream paragraphs begin, in order, and what is said of each."""
     count = (len(places) - 4) // 8
+    if count * _PAGE > len(main):
+        raise IndexError("more pages than the stream holds")
     found: dict[int, Said] = {}
     for number in range(count):
         page = main[(_number(places, 4 * (count + 1) + 4 * number) & 0x3FFFFF) * _PAGE :][:_PAGE]
