@@ -1,7 +1,8 @@
 """Damages files of every format and has them read: nothing may come of it but blocks or an error.
 
-`make fuzz SECONDS=600` takes the project's samples, and the real documents where they are. A file that
-crashes the reader is kept in benchmarks/out/fuzz, with what the child said last in the log.
+`make fuzz SECONDS=600` takes the project's samples, files of every format that its tests make, and the real
+documents where they are. A file that crashes the reader is kept in benchmarks/out/fuzz, with what the child
+said last in the log.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.corpus import corpus_folder
 from tests.fuzz.mutations import mutated
+from tests.fuzz.seeds import made_files
 
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
@@ -71,8 +73,10 @@ _BAD = frozenset({ReaderCrashed.code, ReaderTimeout.code})
 
 
 def seeds() -> dict[str, list[bytes]]:
-    """Small real files by the ending of their names."""
+    """Small files by the ending of their names: real ones, and those that tests make."""
     found: dict[str, list[bytes]] = {}
+    for name, content in made_files():
+        found.setdefault(Path(name).suffix, []).append(content)
     corpus = corpus_folder()
     folders = [SAMPLES, *([corpus / "formats_docling", corpus / "pdf_samples"] if corpus else [])]
     for path in (path for folder in folders for path in sorted(folder.rglob("*"))):

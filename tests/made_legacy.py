@@ -189,11 +189,30 @@ def _record(kind: int, data: bytes) -> bytes:
     return struct.pack("<2H", kind, len(data)) + data
 
 
-def ppt(slides: Iterable[tuple[str, str]]) -> bytes:
-    """A presentation of PowerPoint 97 with (title, text) slides."""
-    shown = b"".join(_container(0x3EE, _text(0, title) + _text(1, text)) for title, text in slides)
+def ppt(slides: Iterable[tuple[str, str]], drawn: bytes = b"") -> bytes:
+    """A presentation of PowerPoint 97 with (title, text) slides, each with the same shapes drawn on it."""
+    shapes = _container(0x40C, _container(0xF002, _container(0xF003, drawn))) if drawn else b""
+    shown = b"".join(_container(0x3EE, _text(0, title) + _text(1, text) + shapes) for title, text in slides)
     user = _atom(0xFF6, struct.pack("<3I2H2BH", 20, 0xE391C05F, 0, 0, 0x3F4, 3, 0, 0))
     return compound({"Current User": user, "PowerPoint Document": _container(0x3E8, b"") + shown})
+
+
+def table_on_slide(cells: Iterable[tuple[tuple[int, int, int, int], str]]) -> bytes:
+    """A group of shapes that says it is a table; a cell has its left, top, right, bottom and text."""
+    says = struct.pack("<2HI", 2 << 4 | 3, 0xF122, 12) + struct.pack("<HIHI", 0x39F, 1, 0x3A0, 0)
+    line = _container(0xF004, _atom(0xF00F, struct.pack("<4i", 0, 0, 0, 999)))
+    shapes = b"".join(
+        _container(0xF004, _atom(0xF00F, struct.pack("<4i", *place)) + _container(0xF00D, _text(4, text)))
+        for place, text in cells
+    )
+    return _container(0xF003, _container(0xF004, says) + shapes + line)
+
+
+def nested(shapes: bytes, depth: int) -> bytes:
+    """The shapes in groups of groups."""
+    for _ in range(depth):
+        shapes = _container(0xF003, shapes)
+    return shapes
 
 
 def _text(kind: int, text: str) -> bytes:

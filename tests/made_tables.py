@@ -195,3 +195,18 @@ def doc(before: str = "", after: str = "") -> bytes:
         text += "".join(f"{cell}\x07" for cell in cells) + "\x07"
         said += [legacy.IN_TABLE] * len(cells) + [legacy.end_of_row(edges, kinds, header=header)]
     return legacy.doc(text + after, said=[*said, b""])
+
+
+def ppt() -> bytes:
+    """A presentation of PowerPoint 97 with the table on its slide."""
+    cells = [
+        ((0, 0, 300, 200), "Route"),
+        ((300, 0, 900, 100), "Fare"),
+        ((300, 100, 600, 200), "adult"),
+        ((600, 100, 900, 200), "child"),
+        ((0, 200, 300, 400), "A"),
+        ((300, 200, 600, 300), "2"),
+        ((600, 200, 900, 300), "1"),
+        ((300, 300, 900, 400), "none"),
+    ]
+    return legacy.ppt([("Fares", "words")], legacy.table_on_slide(cells))

@@ -37,6 +37,7 @@ FILES = {
     "a.xls": (tables.xls(), 1, ()),
     "a.rtf": (tables.rtf(), 2, ()),
     "a.doc": (tables.doc(), 2, ()),
+    "a.ppt": (tables.ppt(), 1, ()),
     "a.odt": (tables.open_document("text"), 2, ROW_HEADER),
     "a.ods": (tables.open_document("spreadsheet"), 1, ()),
     "a.odp": (tables.open_document("presentation"), 2, ROW_HEADER),
@@ -147,6 +148,19 @@ def test_an_old_word_document_of_more_text_than_its_file_holds_tells_no_tables()
     once, often = (legacy.doc("A\x07B\x07\x07", said=said, times=times) for times in (1, 2_000))
     assert [table.rows for table in doc_tables(once)] == [(("A", "B"),)]
     assert doc_tables(often) == []
+
+
+def test_a_slide_of_nothing_but_a_table_is_called_by_its_number(desk: Desk) -> None:
+    cells = [((0, 0, 9, 5), "Port"), ((9, 0, 20, 5), "Ferry"), ((0, 5, 9, 9), "A"), ((9, 5, 20, 9), "")]
+    heading, table = desk.read("a.ppt", legacy.ppt([("", "")], legacy.table_on_slide(cells))).blocks
+    assert heading.text == "Slide 1"
+    assert table.table == Table((("Port", "Ferry"), ("A", "")))
+
+
+def test_a_table_in_a_hundred_groups_of_a_slide_stays_text(desk: Desk) -> None:
+    table = legacy.table_on_slide([((0, 0, 9, 5), "Port"), ((9, 0, 20, 5), "Ferry")])
+    read = desk.read("a.ppt", legacy.ppt([("Lines", "kept")], legacy.nested(table, 100)))
+    assert [block.text for block in read.blocks] == ["Lines", "kept", "Port", "Ferry"]
 
 
 @pytest.mark.parametrize("attribute", ["rowspan", "colspan", "morerows"])

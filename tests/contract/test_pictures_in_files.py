@@ -287,6 +287,20 @@ def test_pictures_of_a_sheet_follow_its_rows_from_top_to_bottom(desk: Desk) -> N
     assert {block.page for block in blocks} == {1}
 
 
+@pytest.mark.parametrize(("name", "said"), [("a.pptx", "descr"), ("a.docx", "descr"), ("a.html", "alt")])
+def test_a_picture_that_nobody_described_is_shown_without_words(desk: Desk, name: str, said: str) -> None:
+    file = KINDS[name]("Water.", GAUGE)
+    old, new = (f'{said}="{words}"' for words in ("The gauge", "Picture 3"))
+    file = (
+        file.replace(old.encode(), new.encode())
+        if name == "a.html"
+        else illustrated.changed(file, {}, old, new)
+    )
+    read = desk.read(name, file)
+    assert [text for text, _ in shown(read.blocks)] == [""]
+    assert "Picture 3" not in read.text
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from docmill.adapters.readers import xberg_engine
+from docmill.adapters.readers.deck_tables import deck_tables
 from docmill.adapters.readers.office import document_info
 from docmill.adapters.readers.rendered import first_without_lead
+from docmill.adapters.readers.slide_titles import under_heading
+from docmill.adapters.readers.tables_in_text import said, with_tables
 from docmill.adapters.readers.tree import tree_blocks
-from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
+from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import NoPages, NoText
 
 _NO_TITLE = re.compile(r"(page|slide) ?\d+", re.I)  # what programs call a slide that nobody named
@@ -24,16 +27,26 @@ class DeckReader:
 
     def read(self, path: Path, media_type: str) -> Iterator[ReadInfo | Part]:
         """One ReadInfo, then one part for each slide. Raises NoPages, NoText and as the engine."""
-        document = xberg_engine.extract(path.read_bytes(), media_type, tree=True)
+        data = path.read_bytes()
+        document = xberg_engine.extract(data, media_type, tree=True)
         nodes = document.document.nodes if document.document else ()
-        slides = _slides(first_without_lead(tree_blocks(nodes)))
+        slides = _slides(tree_blocks(nodes))
         if not slides:
             raise NoPages
         if not any(len(slide) > 1 or not _NO_TITLE.fullmatch(slide[0].text) for slide in slides):
             raise NoText("The document holds no text. Send one with content.")
+        slides = list(_with_tables(slides, deck_tables(data)))
+        slides[0] = list(first_without_lead(slides[0]))
         yield document_info(document, media_type, len(slides))
         for number, blocks in enumerate(slides, start=1):
             yield Part(tuple(replace(block, page=number) for block in blocks), number, len(slides))
+
+
+def _with_tables(slides: Iterable[Sequence[RawBlock]], found: Iterable[Table]) -> Iterator[list[RawBlock]]:
+    """The slides with their tables; one that the engine calls by the first cell of a table has no title."""
+    tables = said(found)
+    for number, slide in enumerate(slides, start=1):
+        yield under_heading(list(with_tables(slide, tables)), number)
 
 
 def _slides(blocks: Iterable[RawBlock]) -> list[list[RawBlock]]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from docmill.adapters.readers.doc_paragraphs import TABLE_CELLS_SAID, Paragraph, Said, paragraphs_of
 from docmill.adapters.readers.row_edges import EdgedRow, cells_by_edges
-from docmill.adapters.readers.tidy import clean, table_block
+from docmill.adapters.readers.tidy import clean
 from docmill.domain.cells import table_of
-from docmill.domain.documents import BlockKind, RawBlock, Table
+from docmill.domain.documents import Table
 
 _IN_TABLE, _ENDS_ROW, _DEPTH, _HEADER = 0x2416, 0x2417, 0x6649, 0x3404
 _CELL = "\x07"
-_LOOKED_AHEAD = 500  # blocks in which a table is looked for behind the one before
 # What a field is made by, and marks that are no text; what a field shows stays.
 _UNSEEN = re.compile("\x13[^\x13\x14\x15]*\x14?|[\x01-\x08\x0b-\x1f]")
 
@@ -78,47 +77,3 @@ def _edged(row: _Row) -> EdgedRow:
     across = frozenset(number for number, kind in enumerate(kinds) if kind & 0b11 == 1)
     down = frozenset(number for number, kind in enumerate(kinds) if kind >> 5 & 0b11 == 1)
     return EdgedRow(edges, across, down, header)
-
-
-def with_tables(blocks: Sequence[RawBlock], tables: Iterable[Table]) -> Iterator[RawBlock]:
-    """The blocks with each table in the place of the text that holds its very words, and no other."""
-    said = [_letters(block.text) for block in blocks]
-    at = 0
-    for table in tables:
-        letters = _letters(" ".join(text for row in table.rows for text in row))
-        ahead = range(at, min(at + _LOOKED_AHEAD, len(blocks)))
-        start, run = next(
-            ((start, run) for start in ahead if (run := _run(said, start, letters))), (at, None)
-        )
-        if run is None:
-            continue
-        end, left = run
-        yield from blocks[at:start]
-        yield replace(table_block(table, blocks[start].page), lead=blocks[start].lead)
-        if rest := _behind(blocks[end - 1].text, left):
-            yield RawBlock(BlockKind.TEXT, rest, blocks[end - 1].page)
-        at = end
-    yield from blocks[at:]
-
-
-def _run(said: Sequence[str], start: int, letters: str) -> tuple[int, int] | None:
-    """Where the blocks from `start` on that say just this end, and how much of it the last one says."""
-    if not said[start] or not letters:
-        return None
-    for at in range(start, len(said)):
-        if said[at].startswith(letters):
-            return at + 1, len(letters)
-        if not letters.startswith(said[at]):
-            return None
-        letters = letters[len(said[at]) :]
-    return None
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def _behind(text: str, letters: int) -> str:
-    """What stands behind the cell that ends with so many letters and digits of a text."""
-    places = [at for at, sign in enumerate(text) if sign.isalnum()]
-    return text[places[letters - 1] + 1 :].partition("\t")[2].strip()

@@ -12,7 +12,7 @@ from docmill.adapters.readers import xberg_engine
 from docmill.adapters.readers.book import mended_book
 from docmill.adapters.readers.css_source import Linked, nothing_linked
 from docmill.adapters.readers.decoding import decode
-from docmill.adapters.readers.doc_tables import doc_tables, with_tables
+from docmill.adapters.readers.doc_tables import doc_tables
 from docmill.adapters.readers.marked_packages import marked_package
 from docmill.adapters.readers.parts import in_parts
 from docmill.adapters.readers.picture_names import Naming, name_in_text, name_inside
@@ -21,6 +21,7 @@ from docmill.adapters.readers.sheet_pictures import sheet_pictures
 from docmill.adapters.readers.sheet_spans import Merged, merged_cells, with_spans
 from docmill.adapters.readers.slide_size import slide_size
 from docmill.adapters.readers.slide_titles import under_heading
+from docmill.adapters.readers.tables_in_text import said, with_tables
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.adapters.readers.unseen_marks import told_apart
@@ -45,7 +46,7 @@ class OfficeReader:
         nodes = document.document.nodes if document.document else ()
         blocks = told_apart(tree_blocks(nodes, document.images or ()))
         if media_type == DOC:
-            blocks = with_tables(list(blocks), doc_tables(data))
+            blocks = with_tables(list(blocks), said(doc_tables(data)))
         yield from _flowing(blocks, document_info(document, media_type, None))
 
 

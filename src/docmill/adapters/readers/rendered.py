@@ -140,8 +140,10 @@ def _inline_block(opening: Token, content: str, lists: list[_List]) -> RawBlock 
         marker = "  " * (len(lists) - 1) + lists[-1].marker()
         shifted = tuple(Link(link.start + len(marker), link.end + len(marker), link.target) for link in links)
         return RawBlock(BlockKind.LIST, marker + text, lead=lead, links=shifted)
-    is_image = _ONLY_IMAGES.fullmatch(content) is not None
-    return RawBlock(BlockKind.IMAGE if is_image else BlockKind.TEXT, text, links=links)
+    if not _ONLY_IMAGES.fullmatch(content):
+        return RawBlock(BlockKind.TEXT, text, links=links)
+    image = image_block(text, None)
+    return replace(image, links=links if image.text == text else ()) if image.text else None
 
 
 def _shown(tokens: Iterable[Token], pictures: Naming) -> list[str]:

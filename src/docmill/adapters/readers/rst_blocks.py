@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.tidy import clean, laid_out, table_block
+from docmill.adapters.readers.tidy import clean, image_block, laid_out, table_block
 from docmill.domain.cells import Cell, Layout
 from docmill.domain.documents import BlockKind, RawBlock
 
@@ -130,7 +130,7 @@ def _footnote(node: Node, _place: _Place) -> Iterator[RawBlock]:
 
 
 def _image(node: Node, _place: _Place) -> Iterator[RawBlock]:
-    yield RawBlock(BlockKind.IMAGE, clean(node.get("alt", "")))
+    yield image_block(clean(node.get("alt", "")), None)
 
 
 def _caption(node: Node, _place: _Place) -> Iterator[RawBlock]:
