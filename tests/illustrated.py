@@ -16,7 +16,7 @@ _OFFICE = "http://schemas.openxmlformats.org"
 _DRAWING = f"{_OFFICE}/drawingml/2006"
 _RELATION = f'xmlns:r="{_OFFICE}/officeDocument/2006/relationships"'
 _BLIP = f'<a:blip {_RELATION} r:embed="rId0"/>'
-_DRAWN = (
+DRAWN = (
     f'<w:p><w:r><w:drawing><wp:inline xmlns:wp="{_DRAWING}/wordprocessingDrawing">'
     '<wp:docPr id="1" name="Gauge" descr="The gauge"/>'
     f'<a:graphic xmlns:a="{_DRAWING}/main"><a:graphicData uri="{_DRAWING}/picture">'
@@ -43,7 +43,7 @@ ANCHORED = (
 
 def word(text: str, *pictures: bytes, times: int = 1) -> bytes:
     """A Word document: a paragraph, and the pictures with a description, each so many times."""
-    drawn = [_DRAWN.replace("rId0", f"rId{number}") for number in range(len(pictures)) for _ in range(times)]
+    drawn = [DRAWN.replace("rId0", f"rId{number}") for number in range(len(pictures)) for _ in range(times)]
     members = {f"word/media/gauge{number}.png": picture for number, picture in enumerate(pictures)}
     links = _links(*(name.removeprefix("word/") for name in members))
     document = made.docx(made.paragraph(text) + "".join(drawn))

@@ -287,6 +287,24 @@ def test_pictures_of_a_sheet_follow_its_rows_from_top_to_bottom(desk: Desk) -> N
     assert {block.page for block in blocks} == {1}
 
 
+IN_A_CELL = "<w:tbl><w:tblGrid><w:gridCol/></w:tblGrid><w:tr><w:tc><w:p>{}</w:p></w:tc></w:tr></w:tbl>"
+IN_A_LIST = '<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr>{}</w:p>'
+
+
+@pytest.mark.parametrize(("around", "kind"), [(IN_A_CELL, BlockKind.TABLE), (IN_A_LIST, BlockKind.LIST)])
+def test_a_picture_in_a_table_or_list_of_a_word_document_comes_before_it(
+    desk: Desk, tmp_path: Path, around: str, kind: BlockKind
+) -> None:
+    document = illustrated.word("Water.", GAUGE)
+    run = illustrated.DRAWN.removeprefix("<w:p>").removesuffix("</w:p>")
+    told = around.format(f"<w:r><w:t>Said.</w:t></w:r>{run}")
+    file = illustrated.changed(document, {}, illustrated.DRAWN, told)
+    _, image, beside = desk.read("a.docx", file).blocks
+    assert (image.text, image.picture) == ("The gauge", "media/gauge0.png")
+    assert beside.kind is kind
+    assert bytes_in(tmp_path, "a.docx", file, image.picture) == GAUGE
+
+
 @pytest.mark.parametrize(("name", "said"), [("a.pptx", "descr"), ("a.docx", "descr"), ("a.html", "alt")])
 def test_a_picture_that_nobody_described_is_shown_without_words(desk: Desk, name: str, said: str) -> None:
     file = KINDS[name]("Water.", GAUGE)
