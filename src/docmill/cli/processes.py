@@ -44,7 +44,7 @@ def worker() -> None:
 
 def beat() -> None:
     """Run Celery Beat here: recovery and clean-up by the clock. One is enough."""
-    from docmill.worker.main import run_beat
+    from docmill.worker.beat import run_beat
 
     run_beat(settings())
 

@@ -39,7 +39,7 @@ def formats() -> None:
     from rich import box
     from rich.table import Table
 
-    from docmill.adapters.ocr.tesseract import is_installed
+    from docmill.adapters.ocr.recognizer import is_installed
     from docmill.domain import media_types
 
     table = Table("format", "extensions", "media type", "read by", box=box.SIMPLE)

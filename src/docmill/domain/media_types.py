@@ -46,6 +46,7 @@ GZIP = "application/gzip"
 BZIP2 = "application/x-bzip2"
 XZ = "application/x-xz"
 
+PAGED = frozenset({PDF})  # whose pages can be read apart from the others, and by another reader if need be
 PACKED = frozenset({GZIP, BZIP2, XZ})  # one file each, unless that is a TAR archive
 ARCHIVES = frozenset({ZIP, TAR}) | PACKED
 

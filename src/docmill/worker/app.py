@@ -1,34 +1,44 @@
-"""The Celery app: one task a stage, one line each, and the Beat table."""
+"""The Celery app and its tasks: one a stage, one line each, and house-keeping."""
 
 from __future__ import annotations
 
-from celery import Celery
+import logging
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery, signals
 
 from docmill.adapters.broker import PING, celery_options, message_name
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
+from docmill.logs import configure_logs
 from docmill.settings import Settings
-from docmill.worker.process import WorkerProcess
+
+if TYPE_CHECKING:  # Beat sends messages and never needs what works on them
+    from docmill.worker.process import WorkerProcess
 
 RECOVER = "docmill.recover"
 DISCARD = "docmill.discard"
 WEBHOOKS = "docmill.webhooks"
 
 
-def make_celery(settings: Settings, broker_url: str, process: WorkerProcess) -> Celery:
-    """A Celery app whose tasks run on `process`."""
+def make_celery(settings: Settings) -> Celery:
+    """A Celery app without tasks, which logs through docmill's handlers instead of installing its own."""
     celery = Celery("docmill", set_as_current=False)
-    celery.conf.update(celery_options(broker_url))
-    celery.conf.update(
-        worker_max_tasks_per_child=settings.worker_recycle_tasks,
-        worker_max_memory_per_child=settings.worker_memory_bytes // 1024,
-        worker_concurrency=settings.worker_processes,
-        worker_proc_alive_timeout=60,  # a process loads its model before it says that it is up
-        beat_schedule=_beat_table(settings),
-    )
+    celery.conf.update(celery_options(settings.broker))
+
+    def setup(**_: Any) -> None:
+        configure_logs(settings.log_level, settings.log_format)
+        for chatty in ("celery.app.trace", "celery.worker.strategy"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+
+    signals.setup_logging.connect(setup, weak=False)
+    return celery
+
+
+def register_tasks(celery: Celery, process: WorkerProcess) -> None:
+    """Have every task run on `process`."""
     for stage in StageName:
         _register_stage(celery, stage, process)
     _register_maintenance(celery, process)
-    return celery
 
 
 def _register_stage(celery: Celery, stage: StageName, process: WorkerProcess) -> None:
@@ -60,24 +70,3 @@ def _register_maintenance(celery: Celery, process: WorkerProcess) -> None:
     def webhooks() -> None:
         with process.activity.working(MAINTENANCE_QUEUE):
             process.send_webhooks()
-
-
-def _beat_table(settings: Settings) -> dict[str, dict[str, object]]:
-    """Messages expire before the next one is due, so a busy worker meets one and not a heap."""
-    return {
-        "recover": {
-            "task": RECOVER,
-            "schedule": settings.sweep_seconds,
-            "options": {"queue": MAINTENANCE_QUEUE, "priority": 0, "expires": settings.sweep_seconds},
-        },
-        "discard": {
-            "task": DISCARD,
-            "schedule": 60.0,
-            "options": {"queue": MAINTENANCE_QUEUE, "priority": 9, "expires": 60.0},
-        },
-        "webhooks": {
-            "task": WEBHOOKS,
-            "schedule": settings.sweep_seconds,
-            "options": {"queue": MAINTENANCE_QUEUE, "priority": 5, "expires": settings.sweep_seconds},
-        },
-    }

@@ -5,29 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import astuple
 from functools import lru_cache
 from pathlib import Path
 
 from docmill.adapters.ocr.languages import LanguageData
 from docmill.adapters.ocr.recognise import recognise
 from docmill.adapters.readers import wire
-from docmill.adapters.readers.child import main
+from docmill.adapters.readers.child_main import main
 from docmill.domain.documents import Box, Part
-from docmill.domain.recognition import Recognised, Wish
-
-
-def request_of(wish: Wish, data_dir: Path | None) -> dict[str, object]:
-    """What is asked of the child, as part of a message."""
-    only = astuple(wish.only) if wish.only else None
-    values = [wish.page, list(wish.languages), wish.hint, wish.attempt, only, wish.picture]
-    return {"wish": values, "data": os.fspath(data_dir) if data_dir else None}
-
-
-def recognised_of(message: wire.Message) -> Recognised:
-    """What the child answered."""
-    part = wire.part_of(message["part"])
-    return Recognised(part.pages[0], part.blocks, message["script"])
+from docmill.domain.recognition import Wish
 
 
 def _answer(request: wire.Message) -> Iterator[wire.Message]:

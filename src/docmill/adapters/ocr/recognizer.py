@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
-from docmill.adapters.ocr.child import recognised_of, request_of
 from docmill.adapters.ocr.languages import LanguageData, code_of
-from docmill.adapters.ocr.tesseract import is_installed
+from docmill.adapters.ocr.messages import recognised_of, request_of
 from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.wire import error_of
 from docmill.domain.errors import RecognizerMissing
@@ -16,6 +16,11 @@ from docmill.domain.recognition import Recognised, Wish
 
 PROGRAM = "docmill.adapters.ocr.child"
 PAGES_A_CHILD = 500
+
+
+def is_installed() -> bool:
+    """Whether the extra that recognises is there."""
+    return find_spec("tesserocr") is not None
 
 
 class RecognisingChild:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from docmill.adapters.ocr.languages import ORIENTATION, WRITTEN_DOWNWARDS, LanguageData
@@ -58,11 +57,6 @@ class Reading:
     def score(self) -> float:
         """The larger, the better: how many letters were read, and how surely."""
         return sum(word.confidence**2 * len(word.text) for word in self.words)
-
-
-def is_installed() -> bool:
-    """Whether the extra that recognises is there."""
-    return find_spec("tesserocr") is not None
 
 
 def read(

@@ -9,16 +9,9 @@ from pathlib import Path
 
 from docmill.adapters.pictures.drawing import draw
 from docmill.adapters.readers import wire
-from docmill.adapters.readers.child import main
+from docmill.adapters.readers.child_main import main
 from docmill.domain.documents import Box
 from docmill.domain.pictures import Picture, PictureForm
-
-
-def picture_request(picture: Picture) -> dict[str, object]:
-    """What is asked of the child, as part of a message."""
-    boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in picture.boxes]
-    size = [picture.width, picture.height]
-    return {"picture": [picture.page, *size, picture.dpi, picture.form.value, boxes]}
 
 
 def _picture_of(request: wire.Message) -> Picture:

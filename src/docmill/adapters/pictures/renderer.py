@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from docmill.adapters.pictures.child import picture_request
+from docmill.adapters.pictures.messages import picture_request
 from docmill.adapters.readers.child_process import ChildProcess
 from docmill.domain import errors
 from docmill.domain.pictures import Picture, can_be_drawn

@@ -8,9 +8,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from docmill.adapters.readers.docling_blocks import docling_blocks
-from docmill.adapters.readers.parts import in_parts
-from docmill.adapters.readers.rendered import first_without_lead
 from docmill.domain import media_types as types
 from docmill.domain.documents import BlockKind, Part, ReadInfo
 from docmill.domain.errors import DamagedFile, NoText, ReaderMissing
@@ -43,6 +40,10 @@ class DoclingReader:
         """One ReadInfo, then the blocks. Raises ReaderMissing, NoText and DamagedFile."""
         if not is_installed():
             raise ReaderMissing
+        from docmill.adapters.readers.docling_blocks import docling_blocks
+        from docmill.adapters.readers.parts import in_parts
+        from docmill.adapters.readers.rendered import first_without_lead
+
         document = _document(path.read_bytes(), media_type)
         blocks = list(first_without_lead(docling_blocks(document)))
         if not blocks:

@@ -70,7 +70,7 @@ _READERS: dict[str, Callable[[], Reader]] = {
     types.WEBP: ImageReader,
 }
 
-_PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}
+_PAGED: dict[str, Callable[[int, Selection], Reader]] = {types.PDF: PdfReader}  # as `types.PAGED`
 
 _CONTAINERS: dict[str, Callable[[Unpacking], Reader]] = {
     types.ZIP: ArchiveReader,
@@ -79,16 +79,6 @@ _CONTAINERS: dict[str, Callable[[Unpacking], Reader]] = {
     types.EML: MailReader,
     types.MSG: OutlookReader,
 }
-
-
-def attempts(media_type: str) -> int:
-    """How many readers may be tried when one takes its process down with it."""
-    return 2 if media_type in _PAGED else 1
-
-
-def has_pages(media_type: str) -> bool:
-    """Whether pages of this type can be read apart from the others."""
-    return media_type in _PAGED
 
 
 def reader_for(

@@ -12,11 +12,11 @@ from docmill.adapters.readers import wire
 from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.pdf_pages import PART_PAGES, Selection
 from docmill.adapters.readers.quarantine import DEATHS, lost_pages
-from docmill.adapters.readers.registry import attempts, has_pages
 from docmill.adapters.readers.room import as_request, with_places
 from docmill.domain import errors
 from docmill.domain.documents import TAKE_NOTHING, Part, ReadInfo, Unpacking
 from docmill.domain.limits import reading_seconds
+from docmill.domain.media_types import PAGED
 from docmill.ports import ReadRequest
 
 TEXT_CHARACTERS = 200_000_000
@@ -106,7 +106,7 @@ class ReadingChild:
         levels = self._unpacking.levels - request.depth
         unpacking = replace(self._unpacking, levels=levels, name=request.name)
         document = _Document(request, selection, unpacking, seconds, seconds)
-        share = FIRST_SHARE if has_pages(request.media_type) else 1.0
+        share = FIRST_SHARE if request.media_type in PAGED else 1.0
         try:
             yield from self._read(document, 0, seconds * share)
         except DEATHS as death:
@@ -124,7 +124,7 @@ class ReadingChild:
 
     def _read_around(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
         """Read what can be read of a document of which the reader died."""
-        if document.over or not has_pages(document.request.media_type):
+        if document.over or document.request.media_type not in PAGED:
             raise death
         if document.part is not None and document.part.done == document.part.total:
             return
@@ -138,14 +138,12 @@ class ReadingChild:
             raise death
 
     def _read_spare(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
-        for attempt in range(1, attempts(document.request.media_type)):
-            try:
-                yield from self._read(document, attempt, document.left)
-                return
-            except errors.Unreadable:
-                if document.part is not None:
-                    raise
-        raise death
+        try:
+            yield from self._read(document, 1, document.left)
+        except errors.Unreadable:
+            if document.part is None:
+                raise death from None
+            raise
 
     def _without_lost(self, document: _Document) -> Selection | None:
         """The document without the pages on which its reader dies; None when it is not some of its pages."""
