@@ -74,6 +74,9 @@ if [ -x "$python" ] && ! "$python" -c 'import pip' 2>/dev/null; then
 fi
 [ -x "$python" ] || make_environment
 
+# Processes start faster with it, and those that read files may not write it themselves.
+"$python" -m compileall -q src || fail "The code in src/ cannot be compiled."
+
 stamp=$venv/.setup-$profile
 made_from=$(fingerprint)
 [ "$(cat "$stamp" 2>/dev/null)" = "$made_from" ] && exit 0
