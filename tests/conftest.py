@@ -7,10 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+import structlog
 from sqlalchemy import make_url
 
 from docmill.local.servers import start_redis
 from tests.servers import Databases, left_behind, running_databases, temporary_home
+
+# What structlog does unless told otherwise draws a traceback with every value in it, which takes seconds.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _NUMBERS = itertools.cycle(range(1, 64))  # database 0 is for whoever wants the whole broker
 

@@ -6,9 +6,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
-from docmill.adapters.readers import mail, notebook_pictures, outlook, web_archive
 from docmill.adapters.readers.data_pictures import picture_in
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.mime import DAMAGE
@@ -16,6 +16,8 @@ from docmill.domain import media_types as types
 from docmill.domain.errors import DamagedFile, PageNotDrawn, ReaderTooLarge
 
 PICTURE_BYTES = 64 * 1024**2
+
+_Way = Callable[[Path, str], bytes | None]
 
 _DAMAGE = (
     *DAMAGE,
@@ -56,12 +58,22 @@ def _in_text(path: Path, name: str) -> bytes | None:
     return picture_in(decode(path.read_bytes()).text, name)
 
 
-_WAYS: Mapping[str, Callable[[Path, str], bytes | None]] = {
+def _as_read_by(module: str) -> _Way:
+    """The way of a reader that knows its own pictures; it is imported when the first is asked for."""
+
+    def picture(path: Path, name: str) -> bytes | None:
+        found: bytes | None = import_module(f"docmill.adapters.readers.{module}").picture(path, name)
+        return found
+
+    return picture
+
+
+_WAYS: Mapping[str, _Way] = {
     types.HTML: _in_text,
     types.MARKDOWN: _in_text,
     types.ASCIIDOC: _in_text,
-    types.MHTML: web_archive.picture,
-    types.EML: mail.picture,
-    types.MSG: outlook.picture,
-    types.NOTEBOOK: notebook_pictures.picture,
+    types.MHTML: _as_read_by("web_archive"),
+    types.EML: _as_read_by("mail"),
+    types.MSG: _as_read_by("outlook"),
+    types.NOTEBOOK: _as_read_by("notebook_pictures"),
 }
