@@ -9,19 +9,16 @@ from functools import lru_cache
 from pathlib import Path
 
 from docmill.adapters.ocr.languages import LanguageData
+from docmill.adapters.ocr.messages import wish_of
 from docmill.adapters.ocr.recognise import recognise
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.child_main import main
-from docmill.domain.documents import Box, Part
-from docmill.domain.recognition import Wish
+from docmill.domain.documents import Part
 
 
 def _answer(request: wire.Message) -> Iterator[wire.Message]:
-    number, languages, hint, attempt, only, picture = request["wish"]
-    box = Box(*only) if only else None
-    wish = Wish(number, tuple(languages), hint, attempt, float(request["seconds"]), box, picture)
     path, media_type = Path(str(request["path"])), str(request["media_type"])
-    found = recognise(path, media_type, wish, _data(request["data"]))
+    found = recognise(path, media_type, wish_of(request), _data(request["data"]))
     yield {**wire.part_message(Part(found.blocks, 1, 1, (found.page,))), "script": found.unknown_script}
 
 

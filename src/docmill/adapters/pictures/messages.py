@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from docmill.domain.pictures import Picture
+from docmill.adapters.readers import wire
+from docmill.domain.documents import Box
+from docmill.domain.pictures import Picture, PictureForm
 
 
 def picture_request(picture: Picture) -> dict[str, object]:
@@ -10,3 +12,9 @@ def picture_request(picture: Picture) -> dict[str, object]:
     boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in picture.boxes]
     size = [picture.width, picture.height]
     return {"picture": [picture.page, *size, picture.dpi, picture.form.value, boxes]}
+
+
+def picture_of(request: wire.Message) -> Picture:
+    """What the child was asked to draw."""
+    page, width, height, dpi, form, boxes = request["picture"]
+    return Picture(page, width, height, dpi, PictureForm(form), tuple(Box(*box) for box in boxes))

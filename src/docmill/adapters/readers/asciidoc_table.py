@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from docmill.adapters.readers.tidy import clean, laid_out, tidy_table
+from docmill.adapters.readers.tidy import laid_out, one_line, tidy_table
 from docmill.domain.cells import Cell, Layout
 from docmill.domain.documents import Table
 
@@ -27,7 +27,7 @@ def read_table(lines: Sequence[str], mark: str, plain: Callable[[str], str]) -> 
 
 
 def _shown(text: str, plain: Callable[[str], str]) -> str:
-    return " ".join(clean(plain(text.replace("\\|", "|").strip())).split())
+    return one_line(plain(text.replace("\\|", "|").strip()))
 
 
 def _cells(lines: Sequence[str]) -> Iterator[Cell]:

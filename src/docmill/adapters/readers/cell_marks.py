@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from docmill.adapters.readers.tidy import clean, tidy_table
+from docmill.adapters.readers.tidy import one_line, tidy_table
 from docmill.domain.cells import Cell, table_of
 from docmill.domain.documents import Table
 
@@ -59,7 +59,7 @@ def inserted(source: str, marks: Iterable[tuple[int, str]]) -> str:
 
 def read_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
     """The table of these cells as an engine gave them, by their marks where all that have text have one."""
-    lines = [[" ".join(clean(text).split()) for text in row] for row in rows]
+    lines = [[one_line(text) for text in row] for row in rows]
     known = [_cell_of(text) for line in lines for text in line if text]
     cells = [cell for cell in known if cell is not None]
     table = table_of(cells) if cells and len(cells) == len(known) else None

@@ -12,7 +12,7 @@ from docmill.adapters.readers.deck_tables import deck_tables
 from docmill.adapters.readers.office import document_info
 from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.slide_titles import under_heading
-from docmill.adapters.readers.tables_in_text import said, with_tables
+from docmill.adapters.readers.tables_in_text import with_letters, with_tables
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
 from docmill.domain.errors import NoPages, NoText
@@ -44,7 +44,7 @@ class DeckReader:
 
 def _with_tables(slides: Iterable[Sequence[RawBlock]], found: Iterable[Table]) -> Iterator[list[RawBlock]]:
     """The slides with their tables; one that the engine calls by the first cell of a table has no title."""
-    tables = said(found)
+    tables = with_letters(found)
     for number, slide in enumerate(slides, start=1):
         yield under_heading(list(with_tables(slide, tables)), number)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from docmill.adapters.readers.row_edges import TABLE_CELLS
-from docmill.adapters.readers.tidy import clean
+from docmill.adapters.readers.row_edges import TABLE_CELLS, distinct
+from docmill.adapters.readers.tidy import one_line
 from docmill.domain.cells import Cell, table_of
 from docmill.domain.documents import Table
 
@@ -115,13 +115,13 @@ def _text(box: memoryview) -> str:
     for record in _records(box):
         if record.kind in (_WIDE_TEXT, _NARROW_TEXT):
             coding = "utf-16-le" if record.kind == _WIDE_TEXT else "latin-1"
-            return " ".join(clean(bytes(record.data).decode(coding, "replace").replace("\v", " ")).split())
+            return one_line(bytes(record.data).decode(coding, "replace"))
     return ""
 
 
 def _table(boxes: Sequence[_Box]) -> Table | None:
-    columns = _edges((box.left, box.right) for box in boxes)
-    rows = _edges((box.top, box.bottom) for box in boxes)
+    columns = _edges(edge for box in boxes for edge in (box.left, box.right))
+    rows = _edges(edge for box in boxes for edge in (box.top, box.bottom))
     cells = [
         Cell(
             row := bisect_right(rows, box.top) - 1,
@@ -135,12 +135,7 @@ def _table(boxes: Sequence[_Box]) -> Table | None:
     return table_of(cells, 1) if len(cells) > 1 else None
 
 
-def _edges(spans: Iterable[tuple[int, int]]) -> list[int]:
-    """Where rows or columns begin and end, in their order; edges that are nearly one are."""
-    edges = sorted({edge for span in spans for edge in span})
-    same = (edges[-1] - edges[0]) // _SAME if edges else 0
-    kept: list[int] = []
-    for edge in edges:
-        if not kept or edge - kept[-1] > same:
-            kept.append(edge)
-    return kept
+def _edges(edges: Iterable[int]) -> list[int]:
+    """Where rows or columns begin and end, in their order."""
+    known = sorted(edges)
+    return distinct(known, (known[-1] - known[0]) // _SAME if known else 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from docmill.adapters.readers.doc_paragraphs import TABLE_CELLS_SAID, Paragraph, Said, paragraphs_of
 from docmill.adapters.readers.row_edges import EdgedRow, cells_by_edges
-from docmill.adapters.readers.tidy import clean
+from docmill.adapters.readers.tidy import one_line
 from docmill.domain.cells import table_of
 from docmill.domain.documents import Table
 
@@ -59,7 +59,7 @@ def _tables(paragraphs: Iterable[Paragraph]) -> Iterator[list[_Row]]:
 def _table(rows: Sequence[_Row]) -> Table | None:
     edged = [_edged(row) for row in rows]
     cells = [
-        replace(cell, text=" ".join(clean(_UNSEEN.sub(" ", rows[cell.row].cells[number])).split()))
+        replace(cell, text=one_line(_UNSEEN.sub(" ", rows[cell.row].cells[number])))
         for number, cell in cells_by_edges(edged)
     ]
     heads = sum(row.header for row in edged) or 1

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from docmill.adapters.readers.outlined_lists import list_item
-from docmill.adapters.readers.tidy import clean, table_block, tidy_table
+from docmill.adapters.readers.tidy import clean, one_line, table_block, tidy_table
 from docmill.domain.cells import Cell, table_of
 from docmill.domain.documents import BlockKind, RawBlock
 
@@ -39,7 +39,7 @@ def docling_blocks(document: Any) -> Iterator[RawBlock]:
 def _block(document: Any, item: Any, label: str, below_title: bool) -> RawBlock | None:
     if label in ("title", "section_header"):
         level = 1 if label == "title" else item.level + below_title
-        return RawBlock(BlockKind.HEADING, " ".join(clean(item.text).split()), level=min(level, 6))
+        return RawBlock(BlockKind.HEADING, one_line(item.text), level=min(level, 6))
     if label in ("table", "document_index"):
         return _table(item)
     if label in ("picture", "chart"):
@@ -61,7 +61,7 @@ def _cell(cell: Any) -> Cell:
         cell.row_span,
         cell.col_span,
         cell.column_header or cell.row_header,
-        " ".join(clean(cell.text).split()),
+        one_line(cell.text),
     )
 
 

@@ -21,7 +21,7 @@ from docmill.adapters.readers.sheet_pictures import sheet_pictures
 from docmill.adapters.readers.sheet_spans import Merged, merged_cells, with_spans
 from docmill.adapters.readers.slide_size import slide_size
 from docmill.adapters.readers.slide_titles import under_heading
-from docmill.adapters.readers.tables_in_text import said, with_tables
+from docmill.adapters.readers.tables_in_text import with_letters, with_tables
 from docmill.adapters.readers.tidy import clean, table_block, tidy_table
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.adapters.readers.unseen_marks import told_apart
@@ -46,7 +46,7 @@ class OfficeReader:
         nodes = document.document.nodes if document.document else ()
         blocks = told_apart(tree_blocks(nodes, document.images or ()))
         if media_type == DOC:
-            blocks = with_tables(list(blocks), said(doc_tables(data)))
+            blocks = with_tables(list(blocks), with_letters(doc_tables(data)))
         yield from _flowing(blocks, document_info(document, media_type, None))
 
 

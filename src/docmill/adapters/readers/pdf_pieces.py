@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from docmill.adapters.readers.pdf_objects import Rectangle
-from docmill.adapters.readers.tidy import clean
+from docmill.adapters.readers.tidy import one_line
 
 Point = tuple[float, float]
 
@@ -24,7 +24,7 @@ class Piece(NamedTuple):
 
     def tidy(self) -> Piece:
         """The same on one line, without control characters."""
-        return Piece(" ".join(clean(self.text).split()), self.box)
+        return Piece(one_line(self.text), self.box)
 
 
 Rows = Sequence[Sequence[Piece]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from docmill.adapters.readers.pdf_look import Look, PageLook
 from docmill.adapters.readers.pdf_pieces import Piece
-from docmill.adapters.readers.tidy import clean
+from docmill.adapters.readers.tidy import clean, one_line
 from docmill.domain.documents import OutlineEntry
 
 OUTLINE_ENTRIES = 5_000
@@ -88,7 +88,7 @@ class Sight:
         for mark in self._pdf.get_toc():
             target = mark.get_dest()
             index = target.get_index() if target else None
-            if title := " ".join(clean(mark.get_title()).split()):
+            if title := one_line(mark.get_title()):
                 page = None if index is None or index < 0 else index + 1
                 yield OutlineEntry(mark.level + 1, title, page)
 

@@ -30,7 +30,7 @@ def cells_by_edges(rows: Sequence[EdgedRow]) -> Iterator[tuple[int, Cell]]:
         return
     if any(not row.edges or _falls(row.edges) for row in rows):
         return
-    columns = _columns(edge for row in rows for edge in row.edges)
+    columns = distinct((edge for row in rows for edge in row.edges), _SAME)
     above: dict[int, int] = {}
     found: list[tuple[int, Cell]] = []
     for at, row in enumerate(rows):
@@ -53,11 +53,11 @@ def _falls(edges: Sequence[int]) -> bool:
     return any(right - left <= _SAME for left, right in pairwise(edges))
 
 
-def _columns(edges: Iterable[int]) -> list[int]:
-    """The edges of all rows, those that are one counted once."""
+def distinct(edges: Iterable[int], same: int) -> list[int]:
+    """The edges in their order, those counted once that lie no further apart than `same`."""
     kept: list[int] = []
     for edge in sorted(set(edges)):
-        if not kept or edge - kept[-1] > _SAME:
+        if not kept or edge - kept[-1] > same:
             kept.append(edge)
     return kept
 

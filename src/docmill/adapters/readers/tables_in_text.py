@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from docmill.adapters.readers.tidy import table_block
 from docmill.domain.documents import BlockKind, RawBlock, Table
@@ -11,26 +12,27 @@ from docmill.domain.documents import BlockKind, RawBlock, Table
 _LOOKED_AHEAD = 500  # blocks in which a table is looked for behind the one before
 
 
-@dataclass(frozen=True, slots=True)
-class SaidTable:
+class SaidTable(NamedTuple):
     """A table and the letters and digits of its cells, row by row."""
 
     table: Table
     letters: str
 
 
-def said(tables: Iterable[Table]) -> list[SaidTable]:
+def with_letters(tables: Iterable[Table]) -> list[SaidTable]:
     """The tables with what is looked for in the text, those without a word left out."""
-    letters = ((table, _letters(" ".join(text for row in table.rows for text in row))) for table in tables)
-    return [SaidTable(table, said) for table, said in letters if said]
+    told = (SaidTable(table, _letters(" ".join(" ".join(row) for row in table.rows))) for table in tables)
+    return [each for each in told if each.letters]
 
 
-def with_tables(blocks: Sequence[RawBlock], tables: Iterable[SaidTable]) -> Iterator[RawBlock]:
+def with_tables(blocks: Sequence[RawBlock], tables: Sequence[SaidTable]) -> Iterator[RawBlock]:
     """The blocks with each table in the place of the text that holds its very words, and no other."""
-    said = [_letters(block.text) for block in blocks]
+    said = [_letters(block.text) for block in blocks] if tables else []
     whole = "".join(said)
     at = 0
-    for table, letters in ((each.table, each.letters) for each in tables if each.letters in whole):
+    for table, letters in tables:
+        if letters not in whole:
+            continue
         ahead = range(at, min(at + _LOOKED_AHEAD, len(blocks)))
         start, run = next(
             ((start, run) for start in ahead if (run := _run(said, start, letters))), (at, None)

@@ -25,6 +25,11 @@ def clean(text: str) -> str:
     return without_controls(storable(text)).strip()
 
 
+def one_line(text: str) -> str:
+    """Clean text with a single space for every run of white space, line ends too."""
+    return " ".join(clean(text).split())
+
+
 def table_block(table: Table, page: int | None = None) -> RawBlock:
     """A table as a block that reads well: cells joined by ` | `, rows by line ends."""
     lines = (" | ".join(row) for row in table.rows)
@@ -44,7 +49,7 @@ def image_block(description: str, picture: str | None) -> RawBlock:
 
 def tidy_table(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table:
     """Cells on one line each; rows without text, and columns without text at the end, are left out."""
-    tidy = [[" ".join(clean(cell).split()) for cell in row] for row in rows]
+    tidy = [[one_line(cell) for cell in row] for row in rows]
     filled = [row for row in tidy if any(row)]
     width = max((max(at for at, cell in enumerate(row, 1) if cell) for row in filled), default=0)
     return rectangular([row[:width] for row in filled], header_rows)

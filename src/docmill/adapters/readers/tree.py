@@ -9,7 +9,7 @@ from typing import Any
 
 from docmill.adapters.readers.cell_marks import read_table
 from docmill.adapters.readers.picture_names import name_inside
-from docmill.adapters.readers.tidy import clean, image_block, table_block
+from docmill.adapters.readers.tidy import clean, image_block, one_line, table_block
 from docmill.domain.documents import BlockKind, RawBlock
 
 RUNNING_LAYERS = ("header", "footer")
@@ -38,7 +38,7 @@ def tree_blocks(nodes: Sequence[Any], images: Sequence[Any] = ()) -> Iterator[Ra
 def _blocks(content: Content, paths: Mapping[int, str | None]) -> Iterator[RawBlock]:
     kind = content["node_type"]
     if kind in ("heading", "title"):
-        text = " ".join(clean(content["text"]).split())
+        text = one_line(content["text"])
         yield RawBlock(BlockKind.HEADING, text, level=min(6, content.get("level") or 1))
     elif kind == "table":
         yield table_block(read_table(_rows(content["grid"])))
