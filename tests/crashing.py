@@ -1,12 +1,14 @@
 """A program that dies where it is told to: after any statement or commit, around any message or store write.
 
-`python -m tests.crashing HOME DATABASE_URL` reads one order a line (JSON) and forks a child for each. The
-child counts the points it passes and ends itself with `os._exit` at number `die_at`. What it does it says
+`python -m tests.crashing HOME DATABASE_URL` reads one order a line (JSON). The first it does itself, so that
+what this loads and compiles is there for all others, and it forks a child for each of these. A child counts
+the points it passes and ends itself with `os._exit` at number `die_at`. What it does it says
 through a pipe at once, so its last words arrive also when it dies.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -23,7 +25,6 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import event
 
-from docmill.adapters.languages import detect_language
 from docmill.adapters.readers.registry import reader_for
 from docmill.bootstrap import App, make_app, make_recognizer, make_recovery, make_stages
 from docmill.domain.documents import Part, ReadInfo, Unpacking
@@ -218,9 +219,8 @@ JOBS: Mapping[str, Callable[[App, Points, Messages, Words], None]] = {
 }
 
 
-def _child(settings: Settings, order: Words, pipe: int) -> None:
+def _child(app: App, order: Words, pipe: int) -> None:
     points = Points(order["die_at"], pipe)
-    app = make_app(settings)
     points.watch(app)
     app = replace(
         app,
@@ -230,11 +230,11 @@ def _child(settings: Settings, order: Words, pipe: int) -> None:
     JOBS[order["job"]](app, points, Messages(points), order)
 
 
-def _live(settings: Settings, order: Words, pipe: int) -> NoReturn:
+def _live(app: App, order: Words, pipe: int) -> NoReturn:
     """A child's life: 1 is the exit code of an error nobody expected."""
     code = 1
     try:
-        _child(settings, order, pipe)
+        _child(app, order, pipe)
         code = 0
     finally:
         if code:
@@ -242,26 +242,37 @@ def _live(settings: Settings, order: Words, pipe: int) -> NoReturn:
         os._exit(code)
 
 
-def _fork(settings: Settings, order: Words) -> Words:
+def _fork(app: App, order: Words) -> Words:
     """Run an order in a child; its exit code, and everything it said."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _live(settings, order, writing)
+        _live(app, order, writing)
     os.close(writing)
     with open(reading, encoding="utf-8") as words:
         said = [json.loads(line) for line in words]
     return {"exit": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "said": said}
 
 
+def _warm_up(app: App, order: Words) -> Words:
+    """Do an order in this process, which dies nowhere and says nothing; children find no connection."""
+    with open(os.devnull, "wb") as nobody:
+        points = Points(None, nobody.fileno())
+        JOBS[order["job"]](app, points, Messages(points), order)
+    app.engine.dispose()
+    gc.freeze()  # what is never looked through again is never copied by a child
+    return {"exit": 0, "said": []}
+
+
 def main(arguments: Sequence[str], orders: IO[str], answers: IO[str]) -> None:
     """Answer each order with what became of it."""
     configure_logs("ERROR", "json")
-    settings = settings_of(Path(arguments[0]), arguments[1])
-    detect_language("What every child needs is loaded before the first one is made.")
+    app = make_app(settings_of(Path(arguments[0]), arguments[1]))
+    answer = _warm_up
     for line in orders:
-        print(json.dumps(_fork(settings, json.loads(line))), file=answers, flush=True)
+        print(json.dumps(answer(app, json.loads(line))), file=answers, flush=True)
+        answer = _fork
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ def serving(database_url: str, broker_url: str, home: Path, **settings: Any) -> 
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
             eventually(lambda: running.started)
-            with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60) as client:
+            bearer = {"Authorization": f"Bearer {KEY}"}
+            # Nothing to verify over HTTP, and the certificates for it take 0.05 s to load.
+            with httpx.Client(base_url=url, headers=bearer, timeout=60, verify=False) as client:
                 yield Served(url, client, here)
         finally:
             running.should_exit = True

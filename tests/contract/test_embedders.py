@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from tests.model_servers import serving_model
 
@@ -142,6 +145,15 @@ class TestMiniLM:
         vectors = minilm.embed([same, same + "Then the volcano erupted and buried the town."]).vectors
         assert vectors[0] @ vectors[1] < 0.99
 
+    def test_it_computes_on_any_core(self, minilm: MiniLM) -> None:
+        """OpenVINO binds to the first core unless told otherwise, and all processes would share that one."""
+        minilm.load()
+        with ThreadPoolExecutor() as pool:
+            computed = pool.submit(minilm.embed, ["The ferry leaves at nine. " * 40] * 16)
+            bound = list(iter(lambda: not computed.done() and cores_of_threads(), False))
+        assert len(bound) > 10
+        assert all(cores == {frozenset(os.sched_getaffinity(0))} for cores in bound)
+
     def test_nothing_heavy_is_loaded_before_it_is_used(self) -> None:
         program = (
             "import sys; from docmill.adapters.embedders import make_embedder;"
@@ -149,6 +161,12 @@ class TestMiniLM:
             "sys.exit(sum(name in sys.modules for name in ('openvino', 'tokenizers', 'safetensors')))"
         )
         assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
+
+
+def cores_of_threads() -> set[frozenset[int]]:
+    """The cores that this process's threads may run on now."""
+    threads = {thread.id for thread in psutil.Process().threads()}
+    return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
 
 
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:

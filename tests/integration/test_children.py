@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tests.installations import Installation, installation
 from tests.pipelines import NotedDispatcher, counting_stages, make_runner, task_row
 
-from docmill.bootstrap import make_children, make_intake, make_reading, make_recognizer, make_stages
+from docmill.bootstrap import make_children, make_intake, make_reading, make_stages
 from docmill.db.control import Scope, Verb
 from docmill.domain.documents import Attachment, Untaken
 from docmill.domain.errors import LeaseLost
@@ -34,6 +34,7 @@ from docmill.services.intake import Accepted
 from docmill.services.maintenance import discard_versions
 from docmill.services.revisions import Revisions
 from docmill.services.steering import Steering
+from docmill.settings import load_settings
 
 NOTE = b"# Ferry\n\nThe first ferry leaves at six.\n"
 FARES = b"from,to,fare\nA,B,4.50\n"
@@ -137,13 +138,21 @@ class Harbour:
         return "".join(row.text for row in rows)
 
 
+LIMITS = {"unpack_members": 20, "unpack_levels": 2}
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
+    """A reading child with limits that a small archive comes to."""
+    with closing(make_reading(load_settings(home=tmp_path_factory.mktemp("reading"), **LIMITS))) as reading:
+        yield reading
+
+
 @pytest.fixture
-def harbour(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Harbour]:
-    with (
-        installation(fresh_database, broker, tmp_path, unpack_members=20, unpack_levels=2) as here,
-        closing(make_reading(here.settings)) as reading,
-        closing(make_recognizer(here.settings)) as recognizer,
-    ):
+def harbour(
+    fresh_database: str, broker: str, tmp_path: Path, reading: Reading, recognizer: Recognizer
+) -> Iterator[Harbour]:
+    with installation(fresh_database, broker, tmp_path, **LIMITS) as here:
         yield Harbour(here, reading, recognizer)
 
 

@@ -38,7 +38,7 @@ NIGHT = os.environ.get("HYPOTHESIS_PROFILE") == "night"
 CRUISE = " ".join(f"the ferry leaves pier {pier} at high tide" for pier in range(9))
 PART = [f"paragraph {number}: {CRUISE}" for number in range(12)]
 NOTE = "\n\n".join(f"## Part {part}\n\n" + "\n\n".join(PART) for part in range(5)).encode()
-SCANS = tiff([scan([f"Page number {number} of the log."]) for number in ("one", "two", "three")])
+SCANS = tiff([scan([f"Page number {n} of the log."], size=(1200, 300)) for n in ("one", "two", "three")])
 TRIP = made.archive({"note.md": "# A note\n\nShort.", "tool.exe": "\0\1\2\3" * 99, "fares.csv": "a,b\n1,2\n"})
 KEY = storage_key(hashlib.sha256(NOTE).hexdigest())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from tests.made_files import said
 from tests.pipelines import NotedDispatcher, make_runner, task_row
 from tests.scans import pdf_with, scan, shown
 
-from docmill.bootstrap import make_reading, make_recognizer, make_stages
+from docmill.bootstrap import make_stages
 from docmill.domain import figures
 from docmill.domain.errors import ReaderCrashed
 from docmill.domain.recognition import OcrMode, OcrSettings, Recognised, Wish
 from docmill.domain.states import StageName
-from docmill.ports import Recognizer
+from docmill.ports import Reading, Recognizer
 from docmill.services.datasets import Datasets
 from docmill.services.revisions import Revisions
 
@@ -89,11 +88,12 @@ class House:
 
 
 @pytest.fixture
-def house(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[House]:
+def house(
+    fresh_database: str, broker: str, tmp_path: Path, reading: Reading, recognizer: Recognizer
+) -> Iterator[House]:
     with installation(fresh_database, broker, tmp_path, embedder="hashing") as here:
-        reading, recognizer = make_reading(here.settings), Watched(make_recognizer(here.settings))
-        with closing(reading), closing(recognizer):
-            yield House(here, make_stages(here.app, reading, recognizer), recognizer)
+        watched = Watched(recognizer)
+        yield House(here, make_stages(here.app, reading, watched), watched)
 
 
 def test_a_picture_carries_its_caption_and_its_words(house: House) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
@@ -12,9 +11,10 @@ from tests.installations import Installation, installation
 from tests.pipelines import NotedDispatcher, events, make_runner, task_row
 from tests.scans import png, scan, scanned_pdf, tiff
 
-from docmill.bootstrap import make_reading, make_recognizer, make_stages
+from docmill.bootstrap import make_stages
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.pipeline.runner import Runner
+from docmill.ports import Reading, Recognizer
 from docmill.services.revisions import Revisions
 
 WINTER = scan(["# Winter timetable", "The last ferry to Osier Island", "leaves Millgate at nine."])
@@ -29,10 +29,8 @@ def here(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Installat
 
 
 @pytest.fixture
-def stages(here: Installation) -> Iterator[dict[StageName, object]]:
-    reading, recognizer = make_reading(here.settings), make_recognizer(here.settings)
-    with closing(reading), closing(recognizer):
-        yield make_stages(here.app, reading, recognizer)  # type: ignore[misc]
+def stages(here: Installation, reading: Reading, recognizer: Recognizer) -> dict[StageName, object]:
+    return make_stages(here.app, reading, recognizer)  # type: ignore[return-value]
 
 
 def carry(here: Installation, stages: dict[StageName, object], name: str, content: bytes) -> UUID:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from tests.made_files import chapters, drawn_pdf, said
 from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
-from docmill.bootstrap import make_reading, make_recognizer, make_stages
+from docmill.bootstrap import make_recognizer, make_stages
 from docmill.domain.documents import Part, ReadInfo
 from docmill.domain.states import StageName
 from docmill.ports import Embedded, Filter, Reading, ReadRequest
@@ -60,12 +59,6 @@ class Vanishing:
 def here(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Installation]:
     with installation(fresh_database, broker, tmp_path, step_seconds=0.000001) as running:
         yield running
-
-
-@pytest.fixture
-def reading(here: Installation) -> Iterator[Reading]:
-    with closing(make_reading(here.settings)) as reading:
-        yield reading
 
 
 def stages(here: Installation, reading: Reading, embedder: Hashing) -> dict[StageName, Stage]:
@@ -123,14 +116,16 @@ def test_cutting_goes_on_within_a_long_section_and_gives_the_same_chunks(
 
 @pytest.mark.parametrize(("step_seconds", "sizes"), [(1e-6, [11, 6, 6, 6]), (60.0, [11, 22, 27])])
 def test_a_step_holds_as_much_text_as_the_model_takes_in_the_time_of_a_step(
-    fresh_database: str, broker: str, tmp_path: Path, step_seconds: float, sizes: list[int]
+    fresh_database: str,
+    broker: str,
+    tmp_path: Path,
+    reading: Reading,
+    step_seconds: float,
+    sizes: list[int],
 ) -> None:
     """A step of 1,024 tokens comes first; then half of that or twice as much, by how long it took."""
     noting = Noting()
-    with (
-        installation(fresh_database, broker, tmp_path, step_seconds=step_seconds) as here,
-        closing(make_reading(here.settings)) as reading,
-    ):
+    with installation(fresh_database, broker, tmp_path, step_seconds=step_seconds) as here:
         accepted = here.accept("long.md", chapters(60))
         make_runner(here.app.engine, stages(here, reading, noting)).run(accepted.task_id, StageName.EXTRACT)
         assert task_row(here.app.engine, accepted.task_id).status == "succeeded"

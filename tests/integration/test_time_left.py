@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.installations import Installation, installation
 from tests.pipelines import execute, make_runner, sign_of_life
 
-from docmill.bootstrap import make_reading, make_recognizer, make_stages
+from docmill.bootstrap import make_recognizer, make_stages
 from docmill.domain.states import StageName
 from docmill.ports import Reading
 from docmill.services.documents import Documents
@@ -33,12 +32,6 @@ def documents_of(here: Installation) -> Documents:
 def here(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Installation]:
     with installation(fresh_database, broker, tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-def reading(here: Installation) -> Iterator[Reading]:
-    with closing(make_reading(here.settings)) as reading:
-        yield reading
 
 
 def test_a_document_in_line_is_told_its_time_as_soon_as_another_has_passed(

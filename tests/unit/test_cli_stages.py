@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from tests.polling import eventually
 
 from docmill.domain import ids
 
@@ -84,3 +86,15 @@ def test_what_is_not_a_regular_file_is_wrong_usage(tmp_path: Path, command: str)
     result = docmill(command, pipe)
     assert result.returncode == 2
     assert "regular" in result.stderr
+
+
+def test_a_reader_that_dies_is_told_on_stderr_and_never_among_the_lines(tmp_path: Path) -> None:
+    long = tmp_path / "long.md"
+    long.write_text("\n\n".join(f"Entry {n}: the river stood at {n} centimetres." for n in range(200_000)))
+    command = [sys.executable, "-m", "docmill", "read", str(long)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading:
+        eventually(lambda: psutil.Process(reading.pid).children())[0].kill()
+        said, complaints = reading.communicate(timeout=60)
+    assert reading.returncode == 1
+    assert all(json.loads(line)["file"] == str(long) for line in said.splitlines())
+    assert complaints.endswith("[reader_crashed]\n")

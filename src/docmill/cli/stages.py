@@ -90,7 +90,9 @@ def _each(files: list[Path], lines_of: Callable[[Path], Lines]) -> None:
 
 def _reading(values: Settings) -> ReadingChild:
     from docmill.adapters.readers.sandbox import ReadingChild
+    from docmill.logs import configure_logs
 
+    configure_logs("ERROR", "text")  # what fails is told as an error, and stdout is for the lines alone
     return ReadingChild(
         timeout_seconds=values.read_timeout_seconds,
         memory_bytes=values.read_memory_bytes,

@@ -30,6 +30,7 @@ def compile_bert(weights: Path, *, bf16: bool) -> Any:
     options = {
         "INFERENCE_NUM_THREADS": 1,
         "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # it would be the same core for every process of this machine
         "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
     }
     return ov.Core().compile_model(_Bert(load_file(weights)).build(), "CPU", options)
