@@ -31,7 +31,7 @@ from docmill.settings import Settings, load_settings
 T = TypeVar("T")
 TENANT = "default"
 
-_PATIENCE = 3600.0  # seconds; without AVX-512 the 20,000 chunks of the search take 17 minutes
+_PATIENCE = 3600.0  # seconds; without AVX-512 the 20,000 chunks of the search take more than 600
 _PROGRESS = text(
     """SELECT count(*) FILTER (WHERE status = 'succeeded') AS published,
   count(*) FILTER (WHERE status IN ('failed', 'cancelled')) AS failed,

@@ -31,14 +31,14 @@ def served(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Served]
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
     """A reading child that goes from test to test, as a worker's goes from document to document."""
     with closing(make_reading(load_settings(home=tmp_path_factory.mktemp("reading")))) as reading:
         yield reading
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recognizer]:
     """A recognising child that goes from test to test."""
     with closing(make_recognizer(load_settings(home=tmp_path_factory.mktemp("recognising")))) as recognizer:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from tests.pipelines import NotedDispatcher, execute, put_in_line
 from tests.serving import Served, problem
 
+from docmill.db import line
 from docmill.domain.states import StageName
 from docmill.pipeline.recovery import Recovery
 
@@ -80,3 +81,14 @@ def test_recovery_sends_the_most_urgent_first(engine: Engine, missing: int) -> N
     Recovery(engine, dispatcher, crash_limit=2).sweep()
     urgent_first = sorted(tasks, reverse=True)[:missing]
     assert dispatcher.sent == [(StageName.EXTRACT, tasks[priority], priority) for priority in urgent_first]
+
+
+def test_no_plan_of_the_database_announces_more_than_are_asked_for(engine: Engine) -> None:
+    """Where it joined the line with what it took of it row by row, it took once more for each row."""
+    for _ in range(9):
+        put_in_line(engine)
+    execute(engine, "UPDATE document_tasks SET dispatched_at = NULL")
+    with engine.begin() as connection:
+        for way in ("hashjoin", "hashagg", "material", "sort"):
+            connection.execute(text(f"SET LOCAL enable_{way} = off"))
+        assert len(line.take_runnable(connection, [StageName.EXTRACT], 2)) == 2

@@ -25,10 +25,11 @@ FROM document_tasks t WHERE {RUNNABLE} AND stage = ANY(:stages)
 _COUNT_RUNNABLE = text(f"SELECT count(*) {_UNTOLD}")
 _TAKE_RUNNABLE = text(
     f"""
-UPDATE document_tasks SET dispatched_at = now() WHERE id IN (
+WITH due AS MATERIALIZED (
   SELECT id {_UNTOLD} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
   LIMIT :count FOR UPDATE SKIP LOCKED)
-RETURNING id, stage, priority, crashes"""  # noqa: S608
+UPDATE document_tasks t SET dispatched_at = now() FROM due WHERE t.id = due.id
+RETURNING t.id, t.stage, t.priority, t.crashes"""  # noqa: S608 - a subquery would be run anew for each row
 )
 
 
