@@ -19,10 +19,11 @@ from tests.pipelines import NotedDispatcher, make_runner, task_row
 from tests.scans import pdf_with, png, scan, scanned_pdf, shown
 
 from docmill.adapters.ocr.recognizer import PROGRAM, RecognisingChild
-from docmill.bootstrap import make_reading, make_stages
+from docmill.bootstrap import make_stages
 from docmill.domain.errors import RecognizerMissing
 from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import StageName
+from docmill.ports import Reading
 from docmill.services.revisions import Revisions
 
 FIRST, THIRD = scan(["Page one of the log."]), scan(["Page three of the log."])
@@ -73,9 +74,8 @@ def hunted(here: Installation) -> Iterator[Hunted]:
 
 
 @pytest.fixture
-def stages(here: Installation, hunted: Hunted) -> Iterator[Any]:
-    with closing(make_reading(here.settings)) as reading:
-        yield make_stages(here.app, reading, hunted)
+def stages(here: Installation, reading: Reading, hunted: Hunted) -> Any:
+    return make_stages(here.app, reading, hunted)
 
 
 def text_of(here: Installation) -> str:

@@ -85,11 +85,12 @@ def answers(state: State) -> bool:
     return False
 
 
-def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path, stop: signal.Signals) -> None:
     with running_up(home) as (process, state):
         assert answers(state)
         key = (home / "api_key").read_text()
-        process.send_signal(signal.SIGINT)  # Ctrl-C
+        process.send_signal(stop)
         asked = time.monotonic()
         said, _ = process.communicate(timeout=15)
         took = time.monotonic() - asked

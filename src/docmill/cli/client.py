@@ -53,15 +53,16 @@ class Client:
 
     def __init__(self, url: str, key: str) -> None:
         address = url.rstrip("/").removesuffix(API)
+        where = urlsplit(address)
         self.url = address
         self._http = httpx.Client(
             base_url=address + API,
             headers={"X-API-Key": key},  # leaves Authorization to a proxy in between
             timeout=httpx.Timeout(120, connect=5),
             # A proxy set for the internet is of no use for a server on this machine.
-            trust_env=urlsplit(address).hostname not in _LOOPBACK,
+            trust_env=where.hostname not in _LOOPBACK,
             # There is nothing to verify over HTTP, and the certificates for it take 0.05 s to load.
-            verify=urlsplit(address).scheme == "https",
+            verify=where.scheme == "https",
         )
 
     def __enter__(self) -> Self:

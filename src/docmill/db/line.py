@@ -23,13 +23,14 @@ FROM document_tasks t WHERE {RUNNABLE} AND stage = ANY(:stages)
   AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')"""
 
 _COUNT_RUNNABLE = text(f"SELECT count(*) {_UNTOLD}")
+# Taken beforehand: in a condition of the UPDATE it may be taken anew for each row, and then for more of them.
 _TAKE_RUNNABLE = text(
     f"""
 WITH due AS MATERIALIZED (
   SELECT id {_UNTOLD} ORDER BY crashes DESC, dispatched_at NULLS FIRST, priority DESC, created_at
   LIMIT :count FOR UPDATE SKIP LOCKED)
 UPDATE document_tasks t SET dispatched_at = now() FROM due WHERE t.id = due.id
-RETURNING t.id, t.stage, t.priority, t.crashes"""  # noqa: S608 - a subquery would be run anew for each row
+RETURNING t.id, t.stage, t.priority, t.crashes"""  # noqa: S608
 )
 
 

@@ -6,7 +6,7 @@ import gc
 import warnings
 from typing import Any
 
-from celery import signals
+from celery import Celery, signals
 from celery.platforms import SecurityWarning
 from celery.utils.nodenames import host_format
 
@@ -54,14 +54,19 @@ def run_worker(settings: Settings) -> int:
     signals.worker_shutting_down.connect(shutting_down, weak=False)
     load_shared()  # once for all processes, those that replace a dead one too
     gc.freeze()  # what is never looked through again is shared with every process for good
-    # Not by Celery's command line, which takes a quarter of a second to load.
+    code = _serve(celery, settings.worker_queues)
+    return DEAF if watch.is_deaf else code
+
+
+def _serve(celery: Celery, queues: str) -> int:
+    """Work until told to stop. Not by Celery's command line, which takes a quarter of a second to load."""
     worker = celery.Worker(
         quiet=True,
-        queues=settings.worker_queues,
+        queues=queues,
         hostname=host_format("docmill@%h"),
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
     )
     worker.start()
-    return DEAF if watch.is_deaf else int(worker.exitcode or 0)
+    return int(worker.exitcode or 0)

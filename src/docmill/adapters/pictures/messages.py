@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 from docmill.adapters.readers import wire
 from docmill.domain.documents import Box
 from docmill.domain.pictures import Picture, PictureForm
@@ -9,7 +11,7 @@ from docmill.domain.pictures import Picture, PictureForm
 
 def picture_request(picture: Picture) -> dict[str, object]:
     """What is asked of the child, as part of a message."""
-    boxes = [[box.page, box.x0, box.y0, box.x1, box.y1] for box in picture.boxes]
+    boxes = [astuple(box) for box in picture.boxes]
     size = [picture.width, picture.height]
     return {"picture": [picture.page, *size, picture.dpi, picture.form.value, boxes]}
 
