@@ -82,13 +82,13 @@ def _save_nothing(_connection: Connection) -> None:
 
 
 def _lags(scale: Scale) -> list[Figure]:
-    with only_the_api() as (place, api):
+    with only_the_api() as (place, apis):
         assert place.settings.api_key is not None
         key = place.settings.api_key.get_secret_value()
         with _listeners(api_url(place.settings), key, scale.listeners) as told:
-            before = cpu_seconds([api.pid])
+            before = cpu_seconds(apis)
             _carry(place.settings.database, scale.listening_seconds)
-            busy = (cpu_seconds([api.pid]) - before) / scale.listening_seconds
+            busy = (cpu_seconds(apis) - before) / scale.listening_seconds
     if not (told["alike"] and told["once"]):
         raise RuntimeError("listeners were told different things, or one thing twice")
     lags, events = told["lags"], told["events"]
@@ -206,11 +206,12 @@ def _watched(installation: Installation, pages: Sequence[Path], dataset: str) ->
 
 def _serving(installation: Installation) -> float:
     """CPU seconds of the API and of PostgreSQL's processes that work for it."""
-    [api] = [part.pid for part in installation.state.parts if part.name == "api" and part.pid]
-    ports = [place.laddr.port for place in psutil.Process(api).net_connections("tcp") if place.raddr]
+    apis = [part.pid for part in installation.state.parts if part.name.startswith("api") and part.pid]
+    places = [place for api in apis for place in psutil.Process(api).net_connections("tcp")]
+    ports = [place.laddr.port for place in places if place.raddr]
     with installation.engine.begin() as connection:
         backends = connection.execute(_BACKENDS, {"ports": ports}).scalars()
-        return cpu_seconds([api, *backends])
+        return cpu_seconds([*apis, *backends])
 
 
 @contextlib.contextmanager

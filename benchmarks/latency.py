@@ -6,15 +6,15 @@ import http.client
 import itertools
 import json
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import psutil
 from benchmarks.figures import Figure, at_most, info, percentile
 from benchmarks.installation import (
     Installation,
@@ -30,8 +30,7 @@ from benchmarks.words import Writer
 
 from docmill.db.migrate import upgrade
 from docmill.local.addresses import choose_port
-from docmill.local.product import api_url
-from docmill.local.readiness import api_answers
+from docmill.local.product import api, api_url
 from docmill.local.servers import start_postgres, start_redis
 
 _CALLERS = 20
@@ -109,8 +108,8 @@ def _uploads(scale: Scale) -> list[Figure]:
 
 
 @contextmanager
-def only_the_api() -> Iterator[tuple[Installation, subprocess.Popen[bytes]]]:
-    """PostgreSQL, Redis and the API, without workers; and the API's process."""
+def only_the_api() -> Iterator[tuple[Installation, list[int]]]:
+    """PostgreSQL, Redis and the API as `docmill up` starts it, without workers; and its process ids."""
     with temporary_home() as home, start_postgres(home) as cluster, start_redis(home) as broker_url:
         upgrade(cluster.url)
         port = choose_port(0, "DOCMILL_API_PORT")
@@ -119,10 +118,16 @@ def only_the_api() -> Iterator[tuple[Installation, subprocess.Popen[bytes]]]:
         key = place.settings.api_key
         assert key is not None
         environment = as_environment({**urls, "api_key": key.get_secret_value()})
-        with running(["docmill", "api"], environment, home / "api.log") as api:
-            eventually(lambda: api_answers(api_url(place.settings)), 60.0)
-            yield place, api
+        with ExitStack() as stack:
+            apis = [running(part.command[2:], environment, home / part.name) for part in api(place.settings)]
+            started = [stack.enter_context(one).pid for one in apis]
+            eventually(lambda: all(map(_listens, started)), 60.0)
+            yield place, started
         place.engine.dispose()
+
+
+def _listens(pid: int) -> bool:
+    return any(place.status == psutil.CONN_LISTEN for place in psutil.Process(pid).net_connections("tcp"))
 
 
 def _burst(place: Installation, uploads: int) -> tuple[list[float], float]:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import psutil
 
 
 @contextlib.contextmanager
-def running(words: list[str], settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    words: Sequence[str], settings: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """`python -m …` with these variables, its output in `log`; terminated at the end of the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -122,3 +122,13 @@ def test_a_port_that_is_taken_is_said_by_its_number() -> None:
 
         with pytest.raises(PortTaken, match=f"port {port}"):
             listen("127.0.0.1", port)
+
+
+def test_a_port_is_shared_only_by_those_who_all_say_so() -> None:
+    with listen("127.0.0.1", 0, shared=True) as first:
+        port = first.getsockname()[1]
+        with listen("127.0.0.1", port, shared=True) as second:
+            assert second.getsockname() == first.getsockname()
+
+        with pytest.raises(PortTaken, match=f"port {port}"):
+            listen("127.0.0.1", port)

@@ -11,7 +11,7 @@ from tests.polling import eventually
 from tests.serving import KEY, Served, problem, serving
 from typer.testing import CliRunner
 
-from docmill.cli.app import app
+from docmill.cli.app import command_line
 from docmill.domain.states import StageName
 
 LONG = "\n\n".join(f"Paragraph {n} tells of token{n} and of the river. " * 3 for n in range(6000)).encode()
@@ -37,14 +37,14 @@ def test_a_drained_installation_takes_files_in_and_works_on_none_until_the_drain
     large = api.upload("large.txt", LONG).json()
     eventually(lambda: in_work(api), 30)
 
-    drained = CliRunner().invoke(app, ["drain", "--wait", "--reason", "An upgrade."])
+    drained = CliRunner().invoke(command_line(), ["drain", "--wait", "--reason", "An upgrade."])
     assert drained.stdout.endswith("drained: 0 still in work\n")
     assert in_work(api) == []
     small = api.upload("rules.md", RULES).json()
-    shown = CliRunner().invoke(app, ["stages"])
+    shown = CliRunner().invoke(command_line(), ["stages"])
     assert "An upgrade." in shown.stdout
 
-    assert CliRunner().invoke(app, ["undrain"]).exit_code == 0
+    assert CliRunner().invoke(command_line(), ["undrain"]).exit_code == 0
     tasks = UUID(large["task_id"]), UUID(small["task_id"])
     assert api.here.wait_until_ended(*tasks) == ["succeeded"] * 2
 

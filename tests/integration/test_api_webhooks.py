@@ -16,7 +16,7 @@ from tests.servers import Databases
 from tests.serving import KEY, Served, problem, serving
 from typer.testing import CliRunner
 
-from docmill.cli.app import app
+from docmill.cli.app import command_line
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "receive-webhooks.md"
 NOWHERE = "00000000-0000-5000-8000-000000000000"
@@ -49,7 +49,7 @@ def docmill(api: Served) -> Docmill:
 
     def run(*words: str, expect: int = 0) -> str:
         here = {"DOCMILL_API_URL": api.url, "DOCMILL_API_KEY": KEY}
-        done = CliRunner().invoke(app, ["webhooks", *words], env=here)
+        done = CliRunner().invoke(command_line(), ["webhooks", *words], env=here)
         assert done.exit_code == expect, done.output
         return done.stdout
 

@@ -22,7 +22,12 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 FERRY = SAMPLES / "ferry"
 NAMES = {path.name for path in FERRY.iterdir()} | {"group.csv"}  # which is attached to inquiry.eml
 DOCMILL = [sys.executable, "-m", "docmill"]
-SMALL = {"DOCMILL_API_PORT": "0", "DOCMILL_EMBEDDER": "hashing", "DOCMILL_WORKER_PROCESSES": "1"}
+SMALL = {
+    "DOCMILL_API_PORT": "0",
+    "DOCMILL_API_PROCESSES": "1",
+    "DOCMILL_EMBEDDER": "hashing",
+    "DOCMILL_WORKER_PROCESSES": "1",
+}
 
 Result = subprocess.CompletedProcess[str]
 Docmill = Callable[..., Result]

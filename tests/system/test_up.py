@@ -24,7 +24,12 @@ from docmill.local.state import State, read_state, running_pid
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"DOCMILL_API_PORT": "0", "DOCMILL_EMBEDDER": "hashing", "DOCMILL_WORKER_PROCESSES": "1"}
+SMALL = {
+    "DOCMILL_API_PORT": "0",
+    "DOCMILL_API_PROCESSES": "1",
+    "DOCMILL_EMBEDDER": "hashing",
+    "DOCMILL_WORKER_PROCESSES": "1",
+}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -107,7 +112,7 @@ def test_it_comes_up_says_where_it_is_and_goes_without_a_trace(home: Path, stop:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Path, State]]:
-    with temporary_home() as home, running_up(home) as (_, state):
+    with temporary_home() as home, running_up(home, DOCMILL_API_PROCESSES="2") as (_, state):
         yield home, state
 
 
@@ -131,7 +136,7 @@ def test_beat_sends_its_messages_and_nobody_reports_an_error(running: tuple[Path
         assert '"level": "error"' not in log.read_text(), log.name
 
 
-@pytest.mark.parametrize("part", ["worker", "beat", "api", "redis", "postgres"])
+@pytest.mark.parametrize("part", ["worker", "beat", "api", "api-2", "redis", "postgres"])
 def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], part: str) -> None:
     home, state = running
     before = pid_of(home, part)
@@ -140,6 +145,19 @@ def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], par
     eventually(lambda: pid_of(home, part) not in (None, before), seconds=15)
     eventually(lambda: answers(state), seconds=30)
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
+
+
+def test_the_processes_of_the_api_divide_its_requests(running: tuple[Path, State]) -> None:
+    home, state = running
+    key = {"X-API-Key": (home / "api_key").read_text()}
+
+    def both_have_answered() -> bool:
+        httpx.get(f"{state.api_url}/api/v1/formats", headers=key)  # by a connection of its own
+        return all(
+            '"event": "request"' in (home / "logs" / f"{name}.log").read_text() for name in ("api", "api-2")
+        )
+
+    eventually(both_have_answered, seconds=30)
 
 
 def test_a_second_one_on_the_same_data_directory_is_told_so(running: tuple[Path, State]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from docmill.cli.app import app
+from docmill.cli.app import command_line
 from docmill.cli.configuration import SettingLine, mask, setting_lines, settings
 from docmill.domain.errors import InvalidSettings
 from docmill.domain.masking import MASK
@@ -81,7 +81,7 @@ def test_no_secret_is_printed(home: Path) -> None:
         "DOCMILL_API_URL": "https://docmill:hunter2@example.org",
     }
     for option in ([], ["--json"]):
-        result = CliRunner().invoke(app, ["config", *option], env=secrets)
+        result = CliRunner().invoke(command_line(), ["config", *option], env=secrets)
         assert result.exit_code == 0
         assert "hunter2" not in result.output
         assert "db/docmill" in result.output

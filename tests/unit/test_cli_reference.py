@@ -9,14 +9,14 @@ from pathlib import Path
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from docmill.cli.app import app
+from docmill.cli.app import command_line
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 
 def every_command() -> Iterator[tuple[str, TyperCommand]]:
     """Every command by the words that call it, those of groups too."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(command_line())
     assert isinstance(group, TyperGroup)
     waiting: list[tuple[tuple[str, ...], object]] = [
         ((name,), command) for name, command in group.commands.items()

@@ -23,14 +23,17 @@ _SILENT_SECONDS = 60  # after which the kernel gives up a peer that takes nothin
 _LARGEST_MESSAGE = 64 * 1024  # that a client may send on a WebSocket
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings."""
+def serve(settings: Settings, *, share_port: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings.
+
+    Processes that share a port divide its connections among them: one interpreter uses one core.
+    """
     settings.check_api_host()
     configure_logs(settings.log_level, settings.log_format)
     app = make_app(settings)
     keep_document_logs(app)
     api = create_app(app)
-    with listen(settings.api_host, settings.api_port) as listener:
+    with listen(settings.api_host, settings.api_port, shared=share_port) as listener:
         host, port = listener.getsockname()[:2]
         log.info("api_listening", host=host, port=port)
         server(api).run(sockets=[listener])
@@ -78,11 +81,14 @@ def _shows_no_address(record: logging.LogRecord) -> bool:
     return '"WebSocket %s"' not in str(record.msg)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises PortTaken."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises PortTaken.
+
+    A port can be `shared` by sockets that all say so, of one user; the kernel gives each its connections.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         raise PortTaken(
             f"The API cannot listen on {host}, port {port}: it is taken or not of this machine. "

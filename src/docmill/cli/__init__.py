@@ -1,8 +1,12 @@
 """The command line. What is heavy is imported inside the command that needs it, so that help is instant."""
 
+import sys
+
 
 def main() -> None:
     """Run `docmill` with this process's arguments and leave with its exit code."""
+    # httpx imports its own command line where Click is installed, a tenth of a second, and goes without it too.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from docmill.cli.app import run
 
     run()

@@ -4,92 +4,104 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import typer
 
-from docmill.cli import (
-    admin,
-    configuration,
-    doctor,
-    documents,
-    events,
-    holds,
-    ingest,
-    pages,
-    processes,
-    search,
-    stages,
-    steering,
-    webhooks,
-)
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
 
-RUNNING = "On this machine"
-DOCUMENTS = "Documents"
-STEERING = "Steering"
-WATCHING = "What goes on"
-INSTALLATION = "The installation"
-OFFLINE = "Without a server"
-PARTS = "One part alone, for deployment"
-
 PART_COMMANDS = ("worker", "beat", "api")
 
-app = typer.Typer(
-    name="docmill",
-    help="Documents in, cited passages out.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+# What is called and where it stands: the module in this package, and the function there.
+_PANELS = {
+    "On this machine": {
+        "up": "processes:up",
+        "down": "processes:down",
+        "doctor": "doctor:doctor",
+        "config": "configuration:config",
+        "version": "processes:version",
+    },
+    "Documents": {
+        "ingest": "ingest:ingest",
+        "status": "documents:status",
+        "history": "events:history",
+        "list": "documents:list_",
+        "show": "documents:show",
+        "search": "search:search",
+        "export": "documents:export",
+        "pages": "pages:pages",
+        "page": "pages:page",
+        "correct": "pages:correct",
+        "delete": "documents:delete",
+    },
+    "Steering": {
+        "pause": "steering:pause",
+        "resume": "steering:resume",
+        "cancel": "steering:cancel",
+        "retry": "steering:retry",
+        "reprocess": "steering:reprocess",
+        "priority": "steering:priority",
+    },
+    "What goes on": {
+        "events": "events:events",
+        "tasks": "admin:tasks",
+        "workers": "admin:workers",
+        "queues": "admin:queues",
+        "logs": "admin:logs",
+    },
+    "The installation": {
+        "stages": "holds:stages",
+        "hold": "holds:hold",
+        "release": "holds:release",
+        "drain": "holds:drain",
+        "undrain": "holds:undrain",
+        "webhooks": "webhooks:app",
+    },
+    "Without a server": {
+        "formats": "stages:formats",
+        "read": "stages:read",
+        "chunk": "stages:chunk",
+    },
+    "One part alone, for deployment": {
+        "worker": "processes:worker",
+        "beat": "processes:beat",
+        "api": "processes:api",
+    },
+}
 
-app.command(rich_help_panel=RUNNING)(processes.up)
-app.command(rich_help_panel=RUNNING)(processes.down)
-app.command(rich_help_panel=RUNNING)(doctor.doctor)
-app.command(rich_help_panel=RUNNING)(configuration.config)
-app.command(rich_help_panel=RUNNING)(processes.version)
 
-app.command(rich_help_panel=DOCUMENTS)(ingest.ingest)
-app.command(rich_help_panel=DOCUMENTS)(documents.status)
-app.command(rich_help_panel=DOCUMENTS)(events.history)
-app.command("list", rich_help_panel=DOCUMENTS)(documents.list_)
-app.command(rich_help_panel=DOCUMENTS)(documents.show)
-app.command(rich_help_panel=DOCUMENTS)(search.search)
-app.command(rich_help_panel=DOCUMENTS)(documents.export)
-app.command(rich_help_panel=DOCUMENTS)(pages.pages)
-app.command(rich_help_panel=DOCUMENTS)(pages.page)
-app.command(rich_help_panel=DOCUMENTS)(pages.correct)
-app.command(rich_help_panel=DOCUMENTS)(documents.delete)
+def command_line(only: str | None = None) -> typer.Typer:
+    """All commands, or `only` one if it is there: to load and describe all takes half of a short command's time."""
+    app = typer.Typer(
+        name="docmill",
+        help="Documents in, cited passages out.",
+        callback=_keep_the_command_a_word,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    is_known = any(only in places for places in _PANELS.values())
+    for panel, places in _PANELS.items():
+        for name, place in places.items():
+            if name == only or not is_known:
+                _add(app, name, place, panel)
+    return app
 
-app.command(rich_help_panel=STEERING)(steering.pause)
-app.command(rich_help_panel=STEERING)(steering.resume)
-app.command(rich_help_panel=STEERING)(steering.cancel)
-app.command(rich_help_panel=STEERING)(steering.retry)
-app.command(rich_help_panel=STEERING)(steering.reprocess)
-app.command(rich_help_panel=STEERING)(steering.priority)
 
-app.command(rich_help_panel=WATCHING)(events.events)
-app.command(rich_help_panel=WATCHING)(admin.tasks)
-app.command(rich_help_panel=WATCHING)(admin.workers)
-app.command(rich_help_panel=WATCHING)(admin.queues)
-app.command(rich_help_panel=WATCHING)(admin.logs)
+def _keep_the_command_a_word() -> None:
+    """Typer takes an application of one command without its name, unless something stands above it."""
 
-app.command(rich_help_panel=INSTALLATION)(holds.stages)
-app.command(rich_help_panel=INSTALLATION)(holds.hold)
-app.command(rich_help_panel=INSTALLATION)(holds.release)
-app.command(rich_help_panel=INSTALLATION)(holds.drain)
-app.command(rich_help_panel=INSTALLATION)(holds.undrain)
-app.add_typer(webhooks.app, rich_help_panel=INSTALLATION)
 
-app.command(rich_help_panel=OFFLINE)(stages.formats)
-app.command(rich_help_panel=OFFLINE)(stages.read)
-app.command(rich_help_panel=OFFLINE)(stages.chunk)
-
-app.command(rich_help_panel=PARTS)(processes.worker)
-app.command(rich_help_panel=PARTS)(processes.beat)
-app.command(rich_help_panel=PARTS)(processes.api)
+def _add(app: typer.Typer, name: str, place: str, panel: str) -> None:
+    module, attribute = place.split(":")
+    command = getattr(import_module(f"docmill.cli.{module}"), attribute)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, rich_help_panel=panel)
+    else:
+        app.command(name, rich_help_panel=panel)(command)
 
 
 def run() -> None:
@@ -98,7 +110,7 @@ def run() -> None:
     A part that runs alone writes a log, where the traceback of what nobody expected belongs.
     """
     try:
-        app()
+        command_line(sys.argv[1] if len(sys.argv) > 1 else None)()
     except DocmillError as error:
         _leave(error)
     except Exception as error:

@@ -64,9 +64,13 @@ def beat() -> None:
     run_beat(settings())
 
 
-def api() -> None:
+def api(
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let further processes started so listen on the same port.")
+    ] = False,
+) -> None:
     """Run the HTTP API here, on DOCMILL_API_HOST and DOCMILL_API_PORT."""
     with _loading():
         from docmill.api.serve import serve
 
-    serve(settings())
+    serve(settings(), share_port=share_port)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TEST_SECONDS = 60.0
 LOOK_SECONDS = 0.3
 
-app = typer.Typer(name="webhooks", help="Send events to addresses of your own.", no_args_is_help=True)
+app = typer.Typer(help="Send events to addresses of your own.", no_args_is_help=True)
 
 Webhook = Annotated[str, typer.Argument(show_default=False, metavar="ID|URL", help="Its id, or its URL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the API's answer.")]

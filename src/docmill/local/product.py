@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from signal import Signals
@@ -65,12 +66,18 @@ def beat(settings: Settings) -> Part:
     )
 
 
-def api(settings: Settings) -> Part:
-    """The HTTP API; `settings.api_port` must be a real port."""
+def api(settings: Settings) -> Iterator[Part]:
+    """The HTTP API, one part a process; `settings.api_port` must be a real port."""
+    for number in range(1, settings.api_processes + 1):
+        yield _api(settings, "api" if number == 1 else f"api-{number}")
+
+
+def _api(settings: Settings, name: str) -> Part:
     url = api_url(settings)
+    shared = ["--share-port"] if settings.api_processes > 1 else []
     return Part(
-        name="api",
-        command=_command("api"),
+        name=name,
+        command=[*_command("api"), *shared],
         address=url,
         environment=_environment(settings),
         is_ready=lambda _pid: api_answers(url),

@@ -73,7 +73,7 @@ def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> No
             "database_url": SecretStr(_database(supervisor, settings)),
         }
     )
-    supervisor.start(product.worker(ready), product.beat(ready), product.api(ready))
+    supervisor.start(product.worker(ready), product.beat(ready), *product.api(ready))
     state = _publish(supervisor, ready)
     new_key = product.api_key(ready).get_secret_value() if is_first else None
     announce(welcome(state, settings, new_key))

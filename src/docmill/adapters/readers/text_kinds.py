@@ -38,6 +38,7 @@ _XML_START = re.compile(r"\s*(<\?xml\b|(<!--.*?-->\s*)*<(?:!DOCTYPE\s+)?[A-Za-z_
 _TIMING = re.compile(r"(?m)^\s*(\d+:)?\d?\d:\d\d[.,]\d{1,3}\s*-->\s*(\d+:)?\d?\d:\d\d[.,]\d{1,3}")
 _SUBTITLES = re.compile(r"\s*\d+[ \t]*\r?\n\s*\d+:\d\d:\d\d[.,]\d{1,3}\s*-->\s*\d+:\d\d:\d\d[.,]\d{1,3}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9-]*:(\s|$)")
+_MAY_BE_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9-]*:|From |\s")
 _MAIL = re.compile(
     r"(received|from|to|subject|date|message-id|mime-version|return-path|delivered-to|content-type):\s", re.I
 )
@@ -120,7 +121,10 @@ def _parses(text: str) -> bool:
 
 def _mail_kind(start: str) -> str | None:
     """Mail has three of its usual fields in its first lines, one of them from being sent."""
-    head = re.split(r"\r?\n\r?\n", start.lstrip("\r\n"), maxsplit=1)[0]
+    start = start.lstrip("\r\n")
+    if not _MAY_BE_FIELD.match(start):
+        return None  # nearly every text, and known from its first word
+    head = re.split(r"\r?\n\r?\n", start, maxsplit=1)[0]
     lines = [line for line in head.splitlines() if line[:1] not in " \t"]
     if not lines or not all(_FIELD.match(line) or line.startswith("From ") for line in lines[:3]):
         return None
