@@ -23,7 +23,8 @@ from tests.fuzz.seeds import made_files
 
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
-from docmill.domain.errors import DocmillError, ReaderCrashed, ReaderTimeout
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout
 from docmill.ports import ReadRequest
 
 KEPT = Path(__file__).parent / "out" / "fuzz"

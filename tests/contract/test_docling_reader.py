@@ -15,7 +15,7 @@ from docmill.adapters.readers import docling_engine
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain.documents import Part, ReaderChoice, ReadInfo
-from docmill.domain.errors import DamagedFile, ReaderMissing
+from docmill.domain.reading_errors import DamagedFile, ReaderMissing
 from docmill.ports import ReadRequest
 
 FILES = ["a.docx", "a.pptx", "a.xlsx", "a.html", "a.md", "a.csv", "a.adoc"]

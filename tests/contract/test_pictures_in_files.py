@@ -18,7 +18,7 @@ from tests.scans import png
 from docmill.adapters.readers.detect import detect
 from docmill.adapters.readers.inner_pictures import inner_picture
 from docmill.domain.documents import BlockKind, RawBlock
-from docmill.domain.errors import PageNotDrawn, ReaderTooLarge
+from docmill.domain.reading_errors import PageNotDrawn, ReaderTooLarge
 
 GAUGE = png(Image.linear_gradient("L").resize((40, 20)))
 PIER = png(Image.radial_gradient("L").resize((40, 20)))

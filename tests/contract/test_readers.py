@@ -33,7 +33,7 @@ from docmill.domain.documents import (
     TextSource,
     Unpacking,
 )
-from docmill.domain.errors import DamagedFile, NoPages, NoText, PasswordRequired
+from docmill.domain.reading_errors import DamagedFile, NoPages, NoText, PasswordRequired
 from docmill.domain.text import document_text
 from docmill.ports import ReadRequest
 

@@ -14,8 +14,8 @@ from PIL import Image
 from tests import scans
 
 from docmill.adapters.ocr.recognizer import RecognisingChild
-from docmill.domain.errors import PageNotDrawn, ReaderTimeout, ReaderTooLarge, Unreadable
 from docmill.domain.media_types import JPEG, PDF, PNG, TIFF, WEBP
+from docmill.domain.reading_errors import PageNotDrawn, ReaderTimeout, ReaderTooLarge, Unreadable
 from docmill.domain.recognition import Recognised, Wish
 from docmill.ports import Recognizer
 

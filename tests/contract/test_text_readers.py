@@ -12,7 +12,8 @@ from tests import made_legacy as legacy
 from tests.contract.test_readers import ASCIIDOC, NOTEBOOK, RST, SAVED_PAGE, SRT, SVG, VTT, XML, Desk
 
 from docmill.domain.documents import BlockKind, RawBlock
-from docmill.domain.errors import DamagedFile, DocmillError, NoText, PasswordRequired, ReaderTooLarge
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import DamagedFile, NoText, PasswordRequired, ReaderTooLarge
 
 HEADING, TEXT, LIST, CODE = BlockKind.HEADING, BlockKind.TEXT, BlockKind.LIST, BlockKind.CODE
 TABLE, CAPTION, FOOTNOTE = BlockKind.TABLE, BlockKind.CAPTION, BlockKind.FOOTNOTE

@@ -23,8 +23,8 @@ from tests.pipelines import NotedDispatcher, counting_stages, make_runner, task_
 from docmill.bootstrap import make_children, make_intake, make_reading, make_stages
 from docmill.db.control import Scope, Verb
 from docmill.domain.documents import Attachment, Untaken
-from docmill.domain.errors import LeaseLost
 from docmill.domain.ids import VersionRef
+from docmill.domain.interruptions import LeaseLost
 from docmill.domain.states import StageName
 from docmill.pipeline.control import Control
 from docmill.ports import Reading, Recognizer

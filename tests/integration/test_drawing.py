@@ -17,9 +17,10 @@ from tests.polling import eventually
 
 from docmill.adapters.pictures.renderer import ChildRenderer
 from docmill.domain.documents import Box
-from docmill.domain.errors import DocmillError, NoPicture, PageNotDrawn, RendererBusy
+from docmill.domain.errors import DocmillError, NoPicture, RendererBusy
 from docmill.domain.media_types import PDF, TEXT
 from docmill.domain.pictures import MOST_PIXELS, Picture, PictureForm
+from docmill.domain.reading_errors import PageNotDrawn
 
 GIGABYTE = 1024**3
 LETTER = Picture(1, 612, 792, dpi=36)

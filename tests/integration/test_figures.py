@@ -16,7 +16,7 @@ from tests.scans import pdf_with, scan, shown
 
 from docmill.bootstrap import make_stages
 from docmill.domain import figures
-from docmill.domain.errors import ReaderCrashed
+from docmill.domain.reading_errors import ReaderCrashed
 from docmill.domain.recognition import OcrMode, OcrSettings, Recognised, Wish
 from docmill.domain.states import StageName
 from docmill.ports import Reading, Recognizer

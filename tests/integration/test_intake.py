@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 from tests.installations import Installation, installation
 
-from docmill.domain.errors import DatabaseUnavailable, EmptyFile, FileTooLarge, StorageFull, UnsupportedType
+from docmill.domain.errors import DatabaseUnavailable, StorageFull
 from docmill.domain.ids import dataset_id, document_id, task_id, version_id
+from docmill.domain.reading_errors import EmptyFile, FileTooLarge, UnsupportedType
 from docmill.services.intake import Accepted, Arrival, Intake, storage_key
 from docmill.sources.upload import Upload, open_landing
 

@@ -20,7 +20,7 @@ from tests.scans import pdf_with, png, scan, scanned_pdf, shown
 
 from docmill.adapters.ocr.recognizer import PROGRAM, RecognisingChild
 from docmill.bootstrap import make_stages
-from docmill.domain.errors import RecognizerMissing
+from docmill.domain.reading_errors import RecognizerMissing
 from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import StageName
 from docmill.ports import Reading

@@ -20,7 +20,8 @@ from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.bootstrap import make_reading, make_recognizer, make_stages
 from docmill.db.control import Scope, Verb
-from docmill.domain.errors import StorageUnavailable, WorkerStopping
+from docmill.domain.errors import StorageUnavailable
+from docmill.domain.interruptions import WorkerStopping
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.control import Control

@@ -22,14 +22,10 @@ from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.sandbox import ReadingChild
 from docmill.domain import media_types as types
 from docmill.domain.documents import Part, ReadInfo
-from docmill.domain.errors import (
-    ReaderCrashed,
-    ReaderTimeout,
-    ReaderTooLarge,
-    StorageUnavailable,
-    WorkerStopping,
-)
+from docmill.domain.errors import StorageUnavailable
+from docmill.domain.interruptions import WorkerStopping
 from docmill.domain.limits import BATCH_PAGES
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge
 from docmill.domain.text import document_text
 from docmill.ports import ReadRequest
 

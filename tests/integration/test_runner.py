@@ -22,7 +22,8 @@ from tests.pipelines import (
     task_row,
 )
 
-from docmill.domain.errors import DatabaseUnavailable, PasswordRequired
+from docmill.domain.errors import DatabaseUnavailable
+from docmill.domain.reading_errors import PasswordRequired
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import Owner, is_gone, this_host, this_process

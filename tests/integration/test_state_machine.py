@@ -52,8 +52,9 @@ from tests.stepping import (
 )
 
 from docmill.db.control import Verb
-from docmill.domain.errors import DamagedFile, Unavailable, WrongState
+from docmill.domain.errors import Unavailable, WrongState
 from docmill.domain.ids import dataset_id
+from docmill.domain.reading_errors import DamagedFile
 from docmill.domain.states import ENDED, QUEUE_OF_STAGE, EventKind, StageName, Status, TaskStatus
 from docmill.services.documents import Document
 from docmill.services.maintenance import discard_versions, erase_deleted

@@ -12,7 +12,7 @@ import pytest
 
 from docmill.cli import client as client_module
 from docmill.cli.client import Client
-from docmill.domain import errors
+from docmill.domain import errors, reading_errors
 
 
 class Api(ThreadingHTTPServer):
@@ -68,7 +68,7 @@ def client(api: Api) -> Iterator[Client]:
 
 def test_an_error_keeps_its_code_and_its_advice(api: Api, client: Client) -> None:
     api.status, api.answers = 415, [{"code": "unsupported_type", "detail": "Send something else."}]
-    with pytest.raises(errors.UnsupportedType, match=r"^Send something else\.$"):
+    with pytest.raises(reading_errors.UnsupportedType, match=r"^Send something else\.$"):
         client.status("1")
 
 

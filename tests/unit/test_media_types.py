@@ -14,7 +14,8 @@ from tests import made_legacy as legacy
 
 from docmill.adapters.readers.detect import Detected, detect
 from docmill.domain import media_types as types
-from docmill.domain.errors import DamagedFile, DocmillError, EmptyFile, PasswordRequired, UnsupportedType
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import DamagedFile, EmptyFile, PasswordRequired, UnsupportedType
 
 MAIL = b"From: a\nTo: b\nSubject: c\nMIME-Version: 1.0\n\nx"
 SAVED = b"From: <Saved by Blink>\nSubject: c\nContent-Type: multipart/related; boundary=b\n\n--b\n"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from docmill.adapters.readers.pdf_pages import Selection, ranges
 from docmill.adapters.readers.quarantine import Trial, lost_pages
 from docmill.domain.documents import PageLoss
-from docmill.domain.errors import ReaderCrashed, ReaderTimeout
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout
 
 
 def reader_dying_of(*pages: int) -> tuple[Trial, list[int]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docmill.domain.errors import DamagedFile, Unavailable
+from docmill.domain.errors import Unavailable
+from docmill.domain.reading_errors import DamagedFile
 from docmill.domain.retries import BACKOFFS, LONGEST_WAIT_SECONDS, RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, StreamingResponse
 
+from docmill.api.content_models import BlockList, ChunkList, ChunkView
 from docmill.api.dependencies import Cursor, DocumentId, PageSize, Storable, Tenant, UseCases, known_id
 from docmill.api.families import DeletedView, WholeDocumentView
-from docmill.api.models import BlockList, ChunkList, ChunkView, DocumentList, DocumentView, StatusModel
+from docmill.api.models import DocumentList, DocumentView, StatusModel
 from docmill.api.problems import described_header, problems
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.states import TaskStatus

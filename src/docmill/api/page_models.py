@@ -9,8 +9,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from docmill.api.content_models import BlockView
 from docmill.api.dependencies import Storable
-from docmill.api.models import NEXT_CURSOR, TIME, VERSION_ID, BlockView, example, example_of
+from docmill.api.models import NEXT_CURSOR, TIME, VERSION_ID, example, example_of
 from docmill.domain.documents import Page, TextSource
 from docmill.services.pages import PageContent, PageList
 

@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from docmill.api.content_models import BoxView
 from docmill.api.dependencies import Services, Storable, Tenant, UseCases
 from docmill.api.families import ParentView
-from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, BoxView, example, example_of
+from docmill.api.models import CHUNK_ID, DOCUMENT_ID, VERSION_ID, example, example_of
 from docmill.api.problems import problems
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.names import as_uuid

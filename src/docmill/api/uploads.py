@@ -13,7 +13,8 @@ from docmill.api.dependencies import Services, Tenant, UseCases, check_storable
 from docmill.api.models import LOCATION_OF_STATUS, AcceptedView
 from docmill.api.multipart import UploadForm
 from docmill.api.problems import problems
-from docmill.domain.errors import FileTooLarge, InvalidRequest
+from docmill.domain.errors import InvalidRequest
+from docmill.domain.reading_errors import FileTooLarge
 from docmill.services.intake import Accepted
 from docmill.sources.upload import Upload
 

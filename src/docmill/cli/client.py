@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 
+from docmill.domain import reading_errors  # noqa: F401 - the tree below is whole with it
 from docmill.domain.errors import (
     BadRequest,
     DocmillError,

@@ -13,16 +13,9 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from docmill.cli.client import Accepted, Client, Json
-from docmill.domain.errors import (
-    BadRequest,
-    DocmillError,
-    FileNotUsable,
-    NotRunning,
-    Refused,
-    Unavailable,
-    Unreadable,
-)
+from docmill.domain.errors import BadRequest, DocmillError, FileNotUsable, NotRunning, Unavailable
 from docmill.domain.names import check_file_name
+from docmill.domain.reading_errors import Refused, Unreadable
 from docmill.domain.states import TaskStatus
 
 AT_ONCE = 4

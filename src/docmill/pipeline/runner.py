@@ -21,17 +21,9 @@ from docmill.db import tasks
 from docmill.db.engine import DATABASE_ERRORS, alone, typed
 from docmill.db.line import more_urgent
 from docmill.domain.documents import ChunkSettings, ReaderChoice
-from docmill.domain.errors import (
-    DatabaseUnavailable,
-    DocmillError,
-    LeaseLost,
-    PauseRequested,
-    StageHeld,
-    StepTooSlow,
-    TurnOver,
-    WorkerStopping,
-)
+from docmill.domain.errors import DatabaseUnavailable, DocmillError, StepTooSlow
 from docmill.domain.ids import VersionRef
+from docmill.domain.interruptions import LeaseLost, PauseRequested, StageHeld, TurnOver, WorkerStopping
 from docmill.domain.limits import UNLIMITED, StepLimits
 from docmill.domain.recognition import ocr_settings
 from docmill.domain.retries import RetryPolicy

@@ -15,9 +15,10 @@ from docmill.db import catalogue, intake
 from docmill.db.engine import reaching_database
 from docmill.domain.cursors import Page, decode_cursor, page_of
 from docmill.domain.documents import ChunkSettings, ReaderChoice
-from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings, ReaderMissing
+from docmill.domain.errors import Conflict, DatasetNotFound, InvalidSettings
 from docmill.domain.ids import dataset_id
 from docmill.domain.names import as_uuid, check_dataset_name, composed
+from docmill.domain.reading_errors import ReaderMissing
 from docmill.domain.recognition import OcrSettings, are_language_codes, as_stored, ocr_settings
 from docmill.ports import SPECIAL_TOKENS
 

@@ -16,17 +16,10 @@ from docmill.db.attachments import Place
 from docmill.db.engine import reaching_database
 from docmill.domain import ids
 from docmill.domain.documents import ChunkSettings
-from docmill.domain.errors import (
-    Conflict,
-    DatasetNotFound,
-    DocumentNotFound,
-    EmptyFile,
-    FileTooLarge,
-    LeaseLost,
-    NestedInItself,
-    WrongState,
-)
+from docmill.domain.errors import Conflict, DatasetNotFound, DocumentNotFound, WrongState
+from docmill.domain.interruptions import LeaseLost
 from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, composed
+from docmill.domain.reading_errors import EmptyFile, FileTooLarge, NestedInItself
 from docmill.domain.states import ENDED, StageName, Status
 from docmill.logs import get_logger
 from docmill.ports import Dispatcher, Storage

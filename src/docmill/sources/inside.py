@@ -13,9 +13,11 @@ from docmill.db import attachments as rows
 from docmill.db.attachments import Place
 from docmill.db.engine import alone
 from docmill.domain.documents import Attachment, Untaken
-from docmill.domain.errors import Conflict, DamagedFile, DatabaseBusy, LeaseLost, Refused, Unreadable
+from docmill.domain.errors import Conflict, DatabaseBusy
 from docmill.domain.ids import VersionRef
+from docmill.domain.interruptions import LeaseLost
 from docmill.domain.names import plain_name
+from docmill.domain.reading_errors import DamagedFile, Refused, Unreadable
 from docmill.services.intake import Intake
 from docmill.sources.upload import Upload
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from docmill.adapters.storage.directory import reaching_storage
-from docmill.domain.errors import FileTooLarge
+from docmill.domain.reading_errors import FileTooLarge
 from docmill.services.intake import DEFAULT_DATASET, Arrival
 
 _PREFIX = "upload-"

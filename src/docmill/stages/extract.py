@@ -14,8 +14,8 @@ from docmill.db.content import insert_blocks
 from docmill.db.pages import insert_pages
 from docmill.db.versions import set_extracted, set_read_info
 from docmill.domain.documents import Block, Page, Part, ReadInfo
-from docmill.domain.errors import NoText, Unreadable
 from docmill.domain.pictures import can_be_drawn
+from docmill.domain.reading_errors import NoText, Unreadable
 from docmill.domain.recognition import OcrMode, waits, with_reason
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder

@@ -13,7 +13,6 @@ from docmill.db.engine import alone
 from docmill.db.pages import read_page
 from docmill.db.weaving import layer_of
 from docmill.domain.documents import Page, PageLoss, TextSource
-from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
 from docmill.domain.figures import (
     MOST_IN_A_DOCUMENT,
     MOST_ON_A_PAGE,
@@ -22,6 +21,7 @@ from docmill.domain.figures import (
     figures,
     said_in,
 )
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
 from docmill.domain.recognition import Recognised, Wish, better, missing_language
 from docmill.domain.text_layer import LEAST_AGREEMENT, agreement, is_confirmed, strips
 from docmill.ports import Recognizer, Storage

@@ -12,8 +12,8 @@ from docmill.db.pages import pages_to_recognise, set_missing, set_recognised
 from docmill.db.versions import add_notice, set_extracted
 from docmill.db.weaving import FIRST_ORDINAL, drop_layer, inner_pictures, say_in_blocks, say_in_picture, weave
 from docmill.domain.documents import PageLoss
-from docmill.domain.errors import NoText
 from docmill.domain.figures import MOST_IN_A_DOCUMENT, FiguresRead, InnerPicture, PictureRead, unread_notice
+from docmill.domain.reading_errors import NoText
 from docmill.domain.recognition import FIGURES, Recognised
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder

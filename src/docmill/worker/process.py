@@ -21,7 +21,7 @@ from docmill.bootstrap import (
     make_recovery,
     make_runner,
 )
-from docmill.domain.errors import WorkerStopping
+from docmill.domain.interruptions import WorkerStopping
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import this_host
 from docmill.pipeline.recovery import Recovery

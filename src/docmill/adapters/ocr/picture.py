@@ -12,8 +12,8 @@ from docmill.adapters.readers.images import open_frame, points_a_pixel
 from docmill.adapters.readers.inner_pictures import inner_picture
 from docmill.adapters.readers.pdf_objects import TEXT, page_objects
 from docmill.domain.documents import Box
-from docmill.domain.errors import PageNotDrawn
 from docmill.domain.media_types import PDF
+from docmill.domain.reading_errors import PageNotDrawn
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,7 +12,7 @@ from docmill.adapters.ocr.picture import MOST_PIXELS, PagePicture, page_picture,
 from docmill.adapters.ocr.tesseract import Orientation, Reading
 from docmill.adapters.ocr.upright import has_ink, lies_on_its_side, straightened
 from docmill.domain.documents import Page, TextSource
-from docmill.domain.errors import ReaderTimeout
+from docmill.domain.reading_errors import ReaderTimeout
 from docmill.domain.recognition import LEGIBLE_IN_A_PART, Recognised, Wish, blocks_of, legible
 
 SURE = 0.8  # a page read so well lies the right way up

@@ -11,7 +11,7 @@ from docmill.adapters.ocr.languages import LanguageData, code_of
 from docmill.adapters.ocr.messages import recognised_of, request_of
 from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.wire import error_of
-from docmill.domain.errors import RecognizerMissing
+from docmill.domain.reading_errors import RecognizerMissing
 from docmill.domain.recognition import Recognised, Wish
 
 PROGRAM = "docmill.adapters.ocr.child"

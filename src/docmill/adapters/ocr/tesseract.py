@@ -11,7 +11,7 @@ from docmill.adapters.ocr.languages import ORIENTATION, WRITTEN_DOWNWARDS, Langu
 from docmill.adapters.ocr.picture import PagePicture
 from docmill.adapters.ocr.upright import Straightened
 from docmill.domain.documents import Word
-from docmill.domain.errors import ReaderTimeout
+from docmill.domain.reading_errors import ReaderTimeout
 from docmill.domain.recognition import Line, Paragraph, legible, mean_confidence
 
 if TYPE_CHECKING:

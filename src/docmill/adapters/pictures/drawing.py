@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmill.domain.documents import Box
-from docmill.domain.errors import PageNotDrawn
 from docmill.domain.media_types import PDF
 from docmill.domain.pictures import Picture, PictureForm, pixels
+from docmill.domain.reading_errors import PageNotDrawn
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Drawn

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from docmill.adapters.pictures.messages import picture_request
 from docmill.adapters.readers.child_process import ChildProcess
-from docmill.domain import errors
+from docmill.domain.errors import DocmillError, NoPicture, RendererBusy
 from docmill.domain.pictures import Picture, can_be_drawn
+from docmill.domain.reading_errors import PageNotDrawn, ReaderCrashed, ReaderTimeout, ReaderTooLarge
 
 PROGRAM = "docmill.adapters.pictures.child"
 PICTURES_A_CHILD = 500
@@ -44,9 +45,9 @@ class ChildRenderer:
     def draw(self, path: Path, media_type: str, picture: Picture) -> bytes:
         """As Renderer.draw."""
         if not can_be_drawn(media_type):
-            raise errors.NoPicture
+            raise NoPicture
         if not self._places.acquire(blocking=False):
-            raise errors.RendererBusy
+            raise RendererBusy
         try:
             return self._threads.submit(self._draw, path, media_type, picture).result()
         finally:
@@ -64,14 +65,14 @@ class ChildRenderer:
         try:
             child.ask(path, self._timeout, media_type=media_type, **picture_request(picture))
             return self._answer(child)
-        except errors.ReaderTimeout as error:
-            raise errors.PageNotDrawn("This page takes too long to be drawn. Ask for fewer dpi.") from error
-        except errors.ReaderTooLarge as error:
-            raise errors.PageNotDrawn(
+        except ReaderTimeout as error:
+            raise PageNotDrawn("This page takes too long to be drawn. Ask for fewer dpi.") from error
+        except ReaderTooLarge as error:
+            raise PageNotDrawn(
                 "Drawing this page needs more memory than allowed. Ask for fewer dpi."
             ) from error
-        except errors.ReaderCrashed as error:
-            raise errors.PageNotDrawn from error
+        except ReaderCrashed as error:
+            raise PageNotDrawn from error
         finally:
             if not child.idle:
                 self._end(child)
@@ -87,7 +88,7 @@ class ChildRenderer:
 
     def _check_open(self) -> None:
         if self._closed.is_set():
-            raise errors.RendererBusy
+            raise RendererBusy
 
     def _ready(self) -> ChildProcess:
         """The living child of this thread, or a new one where there is none that is fit."""
@@ -105,6 +106,6 @@ class ChildRenderer:
         child.kill()
 
 
-def _error_of(code: str, message: str) -> errors.DocmillError:
+def _error_of(code: str, message: str) -> DocmillError:
     """What the child said; it may be one that lacked memory."""
-    return errors.ReaderTooLarge() if code == errors.ReaderTooLarge.code else errors.PageNotDrawn(message)
+    return ReaderTooLarge() if code == ReaderTooLarge.code else PageNotDrawn(message)

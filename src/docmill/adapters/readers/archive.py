@@ -12,7 +12,7 @@ from docmill.adapters.readers.unpacking import UNSENT_SHARE, Found, Unpacker
 from docmill.adapters.readers.zip_members import zip_members
 from docmill.domain import media_types as types
 from docmill.domain.documents import Attachment, BlockKind, Part, RawBlock, ReadInfo, Table, Unpacking
-from docmill.domain.errors import NoText
+from docmill.domain.reading_errors import NoText
 
 PART_MEMBERS = 50
 HEADER = ("file", "bytes", "what became of it")

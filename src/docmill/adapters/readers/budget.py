@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from docmill.domain.documents import Unpacking
-from docmill.domain.errors import ReaderTooLarge
+from docmill.domain.reading_errors import ReaderTooLarge
 
 PIECE = 1024 * 1024
 HARMLESS_BYTES = 16 * 1024**2  # up to here it does not matter how tightly a file was packed

@@ -13,7 +13,8 @@ from docmill.adapters.readers.child_main import main
 from docmill.adapters.readers.pdf_pages import Selection, page_count
 from docmill.adapters.readers.registry import reader_for
 from docmill.domain.documents import ReaderChoice, ReadInfo, Unpacking
-from docmill.domain.errors import DocmillError, ReaderTooLarge
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import ReaderTooLarge
 
 
 def _read(request: wire.Message) -> Iterator[wire.Message]:

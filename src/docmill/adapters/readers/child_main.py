@@ -18,7 +18,8 @@ from typing import BinaryIO
 
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.confinement import confine, limit_memory
-from docmill.domain.errors import DamagedFile, DocmillError, ReaderTooLarge
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import DamagedFile, ReaderTooLarge
 
 PR_SET_PDEATHSIG = 1
 CPU_GRACE_SECONDS = 5

@@ -16,8 +16,9 @@ from typing import IO
 from docmill.adapters.readers import wire
 from docmill.adapters.readers.confinement import WRITTEN_BYTES
 from docmill.adapters.readers.scratch import Scratch
-from docmill.domain import errors
+from docmill.domain.errors import DocmillError, StorageUnavailable
 from docmill.domain.limits import reading_memory
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge
 from docmill.logs import get_logger
 
 log = get_logger(__name__)
@@ -81,7 +82,7 @@ class ChildProcess:
             gone = not self.scratch.is_there()
             self.scratch.remove()
             if gone:
-                raise errors.StorageUnavailable from error
+                raise StorageUnavailable from error
             raise
 
     def is_fit(self, documents: int, resident_bytes: int) -> bool:
@@ -119,7 +120,7 @@ class ChildProcess:
         if not self._is_ready:
             said = self._take(len(wire.READY), time.monotonic() + START_SECONDS, interrupt)
             if said == wire.LOST:
-                raise errors.StorageUnavailable
+                raise StorageUnavailable
             self._is_ready = True
 
     def answer(self, seconds: float, interrupt: Callable[[], None]) -> wire.Message:
@@ -131,10 +132,10 @@ class ChildProcess:
         deadline = time.monotonic() + seconds
         length = int.from_bytes(self._take(wire.LENGTH_BYTES, deadline, interrupt), "big")
         if length > wire.MESSAGE_BYTES:
-            raise errors.ReaderTooLarge
+            raise ReaderTooLarge
         message = wire.parse(self._take(length, deadline, interrupt))
         if "error" in message and not self.scratch.is_there():
-            raise errors.StorageUnavailable
+            raise StorageUnavailable
         self.idle = wire.ends(message)
         if self.idle:
             self.scratch.clear()
@@ -158,7 +159,7 @@ class ChildProcess:
         while len(taken) < size:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise errors.ReaderTimeout
+                raise ReaderTimeout
             if not poll.poll(min(left, LOOK_UP_SECONDS) * 1000):
                 self._watch()
                 interrupt()
@@ -172,9 +173,9 @@ class ChildProcess:
     def _watch(self) -> None:
         """What its own limits cannot hold: shared memory, and the sum of what it writes."""
         if self._resident() > self._allowed * _RESIDENT or self.scratch.used_bytes() > WRITTEN_BYTES:
-            raise errors.ReaderTooLarge
+            raise ReaderTooLarge
 
-    def _cause_of_death(self) -> errors.DocmillError:
+    def _cause_of_death(self) -> DocmillError:
         """What ended the child: its time, its memory, a fault, or the loss of the folder with its file.
 
         One that closed its pipe ends here.
@@ -183,17 +184,17 @@ class ChildProcess:
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         if not self.scratch.is_there():
-            return errors.StorageUnavailable()
+            return StorageUnavailable()
         if self._process.returncode == -signal.SIGXCPU:
-            return errors.ReaderTimeout()
+            return ReaderTimeout()
         words = self._last_words()
         silent_abort = self._process.returncode == -signal.SIGABRT and not words  # PDFium without memory
         if silent_abort or self._used_much(usage.ru_maxrss):
-            return errors.ReaderTooLarge()
+            return ReaderTooLarge()
         if any(sign in words.lower() for sign in OUT_OF_MEMORY):
-            return errors.ReaderTooLarge()
+            return ReaderTooLarge()
         log.warning("reader_crashed", exit_code=self._process.returncode, last_words=words)
-        return errors.ReaderCrashed()
+        return ReaderCrashed()
 
     def _used_much(self, most_kilobytes: int) -> bool:
         """Whether it came near its limit. The kernel counts from the size its parent had at its birth."""

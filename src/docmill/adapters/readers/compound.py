@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docmill.domain import media_types as types
-from docmill.domain.errors import PasswordRequired
+from docmill.domain.reading_errors import PasswordRequired
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 

@@ -15,7 +15,7 @@ from docmill.adapters.readers.slide_titles import under_heading
 from docmill.adapters.readers.tables_in_text import with_letters, with_tables
 from docmill.adapters.readers.tree import tree_blocks
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
-from docmill.domain.errors import NoPages, NoText
+from docmill.domain.reading_errors import NoPages, NoText
 
 _NO_TITLE = re.compile(r"(page|slide) ?\d+", re.I)  # what programs call a slide that nobody named
 

@@ -6,7 +6,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-from docmill.domain.errors import DamagedFile
+from docmill.domain.reading_errors import DamagedFile
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from docmill.adapters.readers.parts import slices
 from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.domain.documents import BlockKind, RawBlock, Table
-from docmill.domain.errors import DamagedFile
 from docmill.domain.media_types import TSV
+from docmill.domain.reading_errors import DamagedFile
 
 BLOCK_ROWS = 50
 BLOCK_CELLS = 2_000  # wide tables get fewer rows a block

@@ -16,7 +16,7 @@ from docmill.adapters.readers.decoding import decode_head
 from docmill.adapters.readers.packed import BLOCK_BYTES, is_packed, is_tar, is_tar_header
 from docmill.adapters.readers.text_kinds import AGREE, TEXT_TYPES, text_kind
 from docmill.domain import media_types as types
-from docmill.domain.errors import DamagedFile, EmptyFile, UnsupportedType
+from docmill.domain.reading_errors import DamagedFile, EmptyFile, UnsupportedType
 
 HEAD_BYTES = 256 * 1024
 PACKAGES = frozenset(

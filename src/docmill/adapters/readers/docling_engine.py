@@ -10,7 +10,7 @@ from typing import Any
 
 from docmill.domain import media_types as types
 from docmill.domain.documents import BlockKind, Part, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText, ReaderMissing
+from docmill.domain.reading_errors import DamagedFile, NoText, ReaderMissing
 
 # Media type: docling's name of the format, the ending it expects of a name, module and class that read it.
 _BACKENDS = {

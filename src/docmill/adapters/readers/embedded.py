@@ -11,7 +11,7 @@ from typing import Any
 from docmill.adapters.readers.budget import PIECE
 from docmill.adapters.readers.unpacking import Found, Unpacker
 from docmill.domain.documents import Part, ReadInfo, Unpacking
-from docmill.domain.errors import DamagedFile
+from docmill.domain.reading_errors import DamagedFile
 from docmill.ports import Reader
 
 _MARK = b"/EmbeddedFile"

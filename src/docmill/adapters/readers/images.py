@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docmill.domain.documents import Page, Part, ReadInfo, TextSource
-from docmill.domain.errors import DamagedFile, PageNotDrawn, ReaderTooLarge, Unreadable
+from docmill.domain.reading_errors import DamagedFile, PageNotDrawn, ReaderTooLarge, Unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,7 +13,7 @@ from docmill.adapters.readers.data_pictures import picture_in
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.mime import DAMAGE
 from docmill.domain import media_types as types
-from docmill.domain.errors import DamagedFile, PageNotDrawn, ReaderTooLarge
+from docmill.domain.reading_errors import DamagedFile, PageNotDrawn, ReaderTooLarge
 
 PICTURE_BYTES = 64 * 1024**2
 

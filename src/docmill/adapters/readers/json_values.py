@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from docmill.adapters.readers.parts import grouped, slices
 from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.domain.documents import BlockKind, RawBlock
-from docmill.domain.errors import DamagedFile
 from docmill.domain.media_types import JSONL
+from docmill.domain.reading_errors import DamagedFile
 
 BLOCK_CHARACTERS = 1_000  # small neighbours share a block
 LARGE_CHARACTERS = 4_000  # larger values are opened

@@ -18,8 +18,8 @@ from docmill.adapters.readers.pdf_sight import Sight
 from docmill.adapters.readers.running_heads import RunningHeads
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import OutlineEntry, Page, PageLoss, RawBlock
-from docmill.domain.errors import DamagedFile, NoPages, PasswordRequired
 from docmill.domain.limits import BATCH_PAGES
+from docmill.domain.reading_errors import DamagedFile, NoPages, PasswordRequired
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from docmill.adapters.readers.tidy import clean, image_block
 from docmill.adapters.readers.unpacking import Found, Unpacker
 from docmill.adapters.readers.web import as_utf8
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Unpacking
-from docmill.domain.errors import DamagedFile, NoText, Unreadable
 from docmill.domain.media_types import HTML
+from docmill.domain.reading_errors import DamagedFile, NoText, Unreadable
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 

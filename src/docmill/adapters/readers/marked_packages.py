@@ -14,7 +14,7 @@ from docmill.adapters.readers.unseen_slides import mark_unseen
 from docmill.adapters.readers.unseen_word import marked_part
 from docmill.adapters.readers.xml_tree import tree_or_none, xml_text, xml_tree
 from docmill.domain import media_types as types
-from docmill.domain.errors import Unreadable
+from docmill.domain.reading_errors import Unreadable
 
 UNPACKED_BYTES = 100 * 1024 * 1024
 TREE_CHARACTERS = 20_000_000  # a longer part goes into the engine as it is: a tree takes ten times the room

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from docmill.domain.errors import DamagedFile
+from docmill.domain.reading_errors import DamagedFile
 
 Values = Mapping[str, Any]
 

@@ -28,8 +28,8 @@ from docmill.adapters.readers.unseen_marks import told_apart
 from docmill.adapters.readers.web import as_utf8, title_of
 from docmill.domain.cells import cut_rows
 from docmill.domain.documents import BlockKind, Page, Part, RawBlock, ReadInfo, Span, Table
-from docmill.domain.errors import NoPages, NoText
 from docmill.domain.media_types import DOC, HTML
+from docmill.domain.reading_errors import NoPages, NoText
 
 TABLE_ROWS = 50  # a longer sheet becomes several tables, each with the header row
 

@@ -19,7 +19,7 @@ from docmill.adapters.readers.unseen_marks import BEGIN, END, told_apart
 from docmill.adapters.readers.unseen_open import mark_unseen
 from docmill.adapters.readers.xml_tree import xml_tree
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo, Table
-from docmill.domain.errors import DamagedFile, NoPages, NoText, ReaderTooLarge
+from docmill.domain.reading_errors import DamagedFile, NoPages, NoText, ReaderTooLarge
 
 CONTENT_BYTES = 200 * 1024 * 1024
 

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from docmill.domain import media_types as types
-from docmill.domain.errors import DamagedFile, PasswordRequired
+from docmill.domain.reading_errors import DamagedFile, PasswordRequired
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 DIRECTORY_BYTES = 1024 * 1024  # the largest list of members that is looked at

@@ -16,9 +16,9 @@ from docmill.adapters.readers.pdf_sight import Sight, open_sight
 from docmill.adapters.readers.rendered import first_without_lead, rendered_blocks
 from docmill.adapters.readers.tidy import clean
 from docmill.domain.documents import Page, Part, RawBlock, ReadInfo, TextSource
-from docmill.domain.errors import NoPages, PasswordRequired, Unreadable
 from docmill.domain.figures import figures
 from docmill.domain.limits import BATCH_PAGES
+from docmill.domain.reading_errors import NoPages, PasswordRequired, Unreadable
 from docmill.domain.recognition import FIGURES
 from docmill.domain.text_layer import ocr_reason
 

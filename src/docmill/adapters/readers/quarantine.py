@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from docmill.domain.documents import PageLoss
-from docmill.domain.errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
+from docmill.domain.reading_errors import ReaderCrashed, ReaderTimeout, ReaderTooLarge, Unreadable
 
 PIECES = 20  # a run of pages is read in so many pieces
 HOPELESS = 3  # when these are lost and none was read, it is not the pages

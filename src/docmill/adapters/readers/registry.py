@@ -10,7 +10,7 @@ from docmill.adapters.readers import docling_engine
 from docmill.adapters.readers.pdf_pages import WHOLE, Selection
 from docmill.domain import media_types as types
 from docmill.domain.documents import TAKE_NOTHING, ReaderChoice, Unpacking
-from docmill.domain.errors import UnsupportedType
+from docmill.domain.reading_errors import UnsupportedType
 
 if TYPE_CHECKING:
     from docmill.ports import Reader

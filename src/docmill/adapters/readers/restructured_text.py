@@ -10,7 +10,7 @@ from docmill.adapters.readers.rendered import first_without_lead
 from docmill.adapters.readers.rst_blocks import doctree_blocks
 from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.domain.documents import BlockKind
-from docmill.domain.errors import DamagedFile
+from docmill.domain.reading_errors import DamagedFile
 
 LINE_CHARACTERS = 1_000_000
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from docmill.domain.documents import Part, Unpacking
-from docmill.domain.errors import ReaderCrashed
+from docmill.domain.reading_errors import ReaderCrashed
 
 
 def as_request(unpacking: Unpacking) -> dict[str, int]:

@@ -13,10 +13,10 @@ from docmill.adapters.readers.child_process import ChildProcess
 from docmill.adapters.readers.pdf_pages import PART_PAGES, Selection
 from docmill.adapters.readers.quarantine import DEATHS, lost_pages
 from docmill.adapters.readers.room import as_request, with_places
-from docmill.domain import errors
 from docmill.domain.documents import TAKE_NOTHING, Part, ReadInfo, Unpacking
 from docmill.domain.limits import reading_seconds
 from docmill.domain.media_types import PAGED
+from docmill.domain.reading_errors import ReaderTooLarge, Unreadable
 from docmill.ports import ReadRequest
 
 TEXT_CHARACTERS = 200_000_000
@@ -47,7 +47,7 @@ class _Document:
         self.characters += sum(len(block.lead) + len(block.text) for block in part.blocks)
         if self.characters > limit:
             self.over = True
-            raise errors.ReaderTooLarge
+            raise ReaderTooLarge
         returned = min(self.spent, PAGE_SECONDS * len(part.pages))
         self.spent, self.left = self.spent - returned, self.left + returned
         self.part = part
@@ -122,7 +122,7 @@ class ReadingChild:
         if child is not None and child.owner == os.getpid():
             child.kill()
 
-    def _read_around(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
+    def _read_around(self, document: _Document, death: Unreadable) -> Iterator[ReadInfo | Part]:
         """Read what can be read of a document of which the reader died."""
         if document.over or document.request.media_type not in PAGED:
             raise death
@@ -137,10 +137,10 @@ class ReadingChild:
         else:
             raise death
 
-    def _read_spare(self, document: _Document, death: errors.Unreadable) -> Iterator[ReadInfo | Part]:
+    def _read_spare(self, document: _Document, death: Unreadable) -> Iterator[ReadInfo | Part]:
         try:
             yield from self._read(document, 1, document.left)
-        except errors.Unreadable:
+        except Unreadable:
             if document.part is None:
                 raise death from None
             raise
@@ -158,7 +158,7 @@ class ReadingChild:
     def _page_count(self, document: _Document) -> int:
         try:
             answers = list(self._ask(document, document.seconds * TRIAL_SHARE, pieces=[]))
-        except errors.Unreadable:
+        except Unreadable:
             return 0
         return int(answers[0].get("pages", 0)) if answers else 0
 

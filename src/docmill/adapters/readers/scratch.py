@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from docmill.domain.errors import StorageUnavailable, Unreadable
+from docmill.domain.errors import StorageUnavailable
+from docmill.domain.reading_errors import Unreadable
 
 PREFIX = "docmill-reading-"
 SETTLED_SECONDS = 60.0  # a folder this old without an owner was left behind

@@ -16,7 +16,7 @@ from docmill.adapters.readers.tidy import clean, image_block
 from docmill.adapters.readers.xml_tree import OFF, children, local_name, tree_or_none, xml_tree
 from docmill.domain import media_types as types
 from docmill.domain.documents import RawBlock
-from docmill.domain.errors import Unreadable
+from docmill.domain.reading_errors import Unreadable
 
 
 def sheet_pictures(workbook: bytes, media_type: str) -> Mapping[str, Sequence[RawBlock]]:

@@ -17,7 +17,7 @@ from docmill.adapters.readers.xml_tree import children, xml_tree
 from docmill.domain import media_types as types
 from docmill.domain.cells import PLACES
 from docmill.domain.documents import Span, Table
-from docmill.domain.errors import Unreadable
+from docmill.domain.reading_errors import Unreadable
 
 PART_BYTES = 64 * 1024 * 1024  # of a sheet; of a longer one no spans are told
 TREE_BYTES = 20 * 1024 * 1024

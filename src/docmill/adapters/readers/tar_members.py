@@ -12,7 +12,7 @@ from docmill.adapters.readers.budget import Budget, Spending, pieces
 from docmill.adapters.readers.packed import unpacked
 from docmill.adapters.readers.unpacking import DAMAGE, Found
 from docmill.domain.documents import Unpacking
-from docmill.domain.errors import DamagedFile, UnsafeMember
+from docmill.domain.reading_errors import DamagedFile, UnsafeMember
 
 
 def tar_members(path: Path, unpacking: Unpacking) -> Iterator[tuple[Found, int, int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.parts import in_parts
 from docmill.domain.documents import Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
+from docmill.domain.reading_errors import NoText
 
 
 @dataclass(frozen=True, slots=True)

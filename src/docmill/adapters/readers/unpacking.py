@@ -20,7 +20,8 @@ from docmill.adapters.readers.decoding import storable
 from docmill.adapters.readers.detect import detect
 from docmill.domain import media_types as types
 from docmill.domain.documents import Attachment, Unpacking, Untaken
-from docmill.domain.errors import (
+from docmill.domain.names import plain_name
+from docmill.domain.reading_errors import (
     DamagedFile,
     EmptyFile,
     FileTooLarge,
@@ -32,7 +33,6 @@ from docmill.domain.errors import (
     Unreadable,
     UnsupportedType,
 )
-from docmill.domain.names import plain_name
 
 REST = "…"
 LOOK_AGAIN_SECONDS = 0.01

@@ -10,8 +10,8 @@ from docmill.adapters.readers.mime import DAMAGE, message_of, part_text
 from docmill.adapters.readers.mime_pictures import Beside, Parts, named_parts, picture_of
 from docmill.adapters.readers.office import web_page
 from docmill.domain.documents import Part, ReadInfo
-from docmill.domain.errors import DamagedFile, NoText
 from docmill.domain.media_types import HTML
+from docmill.domain.reading_errors import DamagedFile, NoText
 
 
 class WebArchiveReader:

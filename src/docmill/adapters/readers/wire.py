@@ -26,14 +26,8 @@ from docmill.domain.documents import (
     Untaken,
     Word,
 )
-from docmill.domain.errors import (
-    DocmillError,
-    ReaderCrashed,
-    ReaderMissing,
-    ReaderTooLarge,
-    Refused,
-    Unreadable,
-)
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import ReaderCrashed, ReaderMissing, ReaderTooLarge, Refused, Unreadable
 
 READY = b"!"  # the first byte of a child, once it is confined and can be asked
 LOST = b"?"  # in its place, from a child whose folders were not there to be allowed when it was confined

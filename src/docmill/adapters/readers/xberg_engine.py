@@ -6,7 +6,8 @@ import asyncio
 from functools import lru_cache
 from typing import Any
 
-from docmill.domain.errors import DamagedFile, DocmillError, PasswordRequired, ReaderTooLarge
+from docmill.domain.errors import DocmillError
+from docmill.domain.reading_errors import DamagedFile, PasswordRequired, ReaderTooLarge
 
 VERSION = "xberg-1.3.9"
 TABLE_CELLS = 5_000_000

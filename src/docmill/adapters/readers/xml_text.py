@@ -13,8 +13,8 @@ from docmill.adapters.readers.tidy import clean, table_block
 from docmill.adapters.readers.xml_table import xml_table
 from docmill.adapters.readers.xml_tree import local_name, text_of, xml_tree
 from docmill.domain.documents import BlockKind, Part, RawBlock, ReadInfo
-from docmill.domain.errors import NoText
 from docmill.domain.media_types import SVG
+from docmill.domain.reading_errors import NoText
 
 FIELD_CHARACTERS = 200  # longer text is prose, and a block of its own
 FIELDS = 20  # of one block

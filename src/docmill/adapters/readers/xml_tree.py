@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 from docmill.adapters.readers.decoding import decode
 from docmill.adapters.readers.tidy import clean
-from docmill.domain.errors import DamagedFile, ReaderTooLarge, Unreadable
+from docmill.domain.reading_errors import DamagedFile, ReaderTooLarge, Unreadable
 
 DEPTH = 1_000  # elements inside one another
 OFF = frozenset(("0", "false", "off"))  # how office programs write that something is not so

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docmill.domain.errors import ReaderTooLarge
+from docmill.domain.reading_errors import ReaderTooLarge
 
 NODES = 10_000_000  # that aliases may stand for; no file that people write comes near
 

@@ -12,7 +12,7 @@ from docmill.adapters.readers.plain_text import paragraphs
 from docmill.adapters.readers.text_reader import TextReader, Told
 from docmill.adapters.readers.yaml_aliases import Aliases
 from docmill.domain.documents import BlockKind, RawBlock
-from docmill.domain.errors import DamagedFile
+from docmill.domain.reading_errors import DamagedFile
 
 BLOCK_CHARACTERS = 1_000  # small neighbours share a block
 LARGE_CHARACTERS = 4_000  # larger entries are opened

@@ -11,7 +11,7 @@ from pathlib import Path
 from docmill.adapters.readers.budget import Budget, pieces
 from docmill.adapters.readers.unpacking import DAMAGE, Found
 from docmill.domain.documents import Unpacking
-from docmill.domain.errors import (
+from docmill.domain.reading_errors import (
     DamagedFile,
     PasswordRequired,
     ReaderTooLarge,
