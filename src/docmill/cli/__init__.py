@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run `docmill` with this process's arguments and leave with its exit code."""
-    # httpx imports its own command line where Click is installed, a tenth of a second, and goes without it too.
+    # httpx imports its own command line, a tenth of a second, where Click is installed; it does without.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from docmill.cli.app import run
 

@@ -73,7 +73,7 @@ _PANELS = {
 
 
 def command_line(only: str | None = None) -> typer.Typer:
-    """All commands, or `only` one if it is there: to load and describe all takes half of a short command's time."""
+    """All commands, or `only` one if it is there: to load all takes half of the time of a short one."""
     app = typer.Typer(
         name="docmill",
         help="Documents in, cited passages out.",
