@@ -22,7 +22,10 @@ from sqlalchemy import text
 from docmill.bootstrap import App, make_app
 from docmill.services.intake import Accepted, Arrival, Intake
 from docmill.settings import Settings, load_settings
+from tests.nursery import NURSERY, Forked
 from tests.polling import eventually
+
+Program = subprocess.Popen[bytes] | Forked
 
 
 @dataclass
@@ -31,23 +34,20 @@ class Installation:
 
     settings: Settings
     app: App
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Program] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         """Every setting, as a process of this installation is told it."""
         return _environment(self.settings)
 
-    def start(self, part: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(self, part: str, environment: Mapping[str, str] | None = None) -> Program:
         """Start `docmill worker`, `beat` or `api` as a process of its own, with more in its environment."""
-        with (self.settings.home / f"{part}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "docmill", part],
-                env={**os.environ, **self.environment, **(environment or {})},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        log = self.settings.home / f"{part}.log"
+        whole = {**os.environ, **self.environment, **(environment or {})}
+        # What its environment does before Python runs, such as another clock, needs a program of its own.
+        is_usual = part == "worker" and not environment
+        process = NURSERY.start(whole, log) if is_usual else _run(part, whole, log)
         self.processes.append(process)
         return process
 
@@ -100,7 +100,18 @@ class Installation:
         self.app.engine.dispose()
 
 
-def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def _run(part: str, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "docmill", part],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def children_of(process: Program) -> list[psutil.Process]:
     """The prefork children of a worker, without the reading children below them."""
     return list(psutil.Process(process.pid).children())
 

@@ -101,7 +101,7 @@ class Site:
     def program(self, name: str) -> psutil.Process | None:
         """The worker, Beat or API that `docmill up` runs now."""
         up = self.keeper.pid("up")
-        return next((one for one in _children(up) if _words(one)[-1:] == [name]), None)
+        return next((one for one in _children(up) if _words(one)[3:4] == [name]), None)
 
     def workers(self) -> list[psutil.Process]:
         """The main process of every worker."""

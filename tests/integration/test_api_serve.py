@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from tests.installations import Installation, installation
+from tests.installations import Installation, Program, installation
 from tests.polling import eventually
 from tests.serving import KEY, problem
 from tests.streams import listening
@@ -26,11 +25,11 @@ from docmill.domain.errors import PortTaken
 
 
 @dataclass
-class Process:
+class Running:
     """A running `docmill api`."""
 
     here: Installation
-    process: subprocess.Popen[bytes]
+    process: Program
     client: httpx.Client
 
     def log(self, event: str) -> list[dict[str, Any]]:
@@ -39,13 +38,13 @@ class Process:
 
 
 @pytest.fixture
-def api(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Process]:
+def api(fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Running]:
     with installation(fresh_database, broker, tmp_path, api_key=KEY, api_port=0) as here:
         process = here.start("api")
         listening = eventually(lambda: [x for x in _lines(here) if x["event"] == "api_listening"], 30)
         url = f"http://127.0.0.1:{listening[0]['port']}"
         with httpx.Client(base_url=url, headers={"X-API-Key": KEY}) as client:
-            yield Process(here, process, client)
+            yield Running(here, process, client)
 
 
 def _lines(here: Installation) -> list[dict[str, Any]]:
@@ -54,7 +53,7 @@ def _lines(here: Installation) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
 
 
-def test_each_request_is_one_line_with_its_id(api: Process) -> None:
+def test_each_request_is_one_line_with_its_id(api: Running) -> None:
     api.client.get("/health/ready")
     answer = api.client.get("/api/v1/formats", params={"secret": "s3cr3t"})
 
@@ -64,7 +63,7 @@ def test_each_request_is_one_line_with_its_id(api: Process) -> None:
     assert line["milliseconds"] > 0
 
 
-def test_no_key_and_no_query_is_ever_logged(api: Process) -> None:
+def test_no_key_and_no_query_is_ever_logged(api: Running) -> None:
     api.client.get("/docs", params={"key": KEY})
     api.client.get("/docs", params={"key": "dm_wrong"}, headers={"X-API-Key": "dm_wrong"})
     api.client.post("/api/v1/search", json={"query": "s3cr3t"})
@@ -74,7 +73,7 @@ def test_no_key_and_no_query_is_ever_logged(api: Process) -> None:
     assert not any(secret in log for secret in (KEY, "dm_wrong", "s3cr3t"))
 
 
-def test_an_unexpected_error_is_logged_under_the_id_of_its_request(api: Process) -> None:
+def test_an_unexpected_error_is_logged_under_the_id_of_its_request(api: Running) -> None:
     with api.here.app.engine.begin() as connection:
         connection.execute(text("ALTER TABLE documents RENAME TO elsewhere"))
 
@@ -87,7 +86,7 @@ def test_an_unexpected_error_is_logged_under_the_id_of_its_request(api: Process)
     assert "s3cr3t" not in line["exception"]
 
 
-def test_it_stops_cleanly_while_somebody_listens(api: Process) -> None:
+def test_it_stops_cleanly_while_somebody_listens(api: Running) -> None:
     address = str(api.client.base_url).replace("http", "ws", 1)
     with (
         listening(api.client) as stream,
@@ -108,7 +107,7 @@ def test_it_stops_cleanly_while_somebody_listens(api: Process) -> None:
     assert "kinds=paused" not in log
 
 
-def test_it_stops_cleanly_when_told_to(api: Process) -> None:
+def test_it_stops_cleanly_when_told_to(api: Running) -> None:
     api.process.send_signal(signal.SIGTERM)
 
     assert api.process.wait(10) in (0, -signal.SIGTERM)

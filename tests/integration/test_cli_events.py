@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.installations import Installation, installation
+from tests.installations import Installation, Program, installation
 from tests.polling import eventually
 from tests.serving import KEY
 
@@ -32,7 +32,7 @@ def says(here: Installation, *words: str) -> str:
     ).stdout
 
 
-def start_api(here: Installation) -> subprocess.Popen[bytes]:
+def start_api(here: Installation) -> Program:
     api = here.start("api")
     eventually(lambda: api_answers(address(here)), 30)
     return api

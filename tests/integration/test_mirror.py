@@ -37,7 +37,7 @@ def test_a_monitor_sees_tasks_workers_and_queues_and_may_lose_sight_of_them(
     assert task["document_id"] == str(accepted.document_id)
     assert "long.txt" not in task.values()
 
-    (key,) = map(str, monitor.keys("docmill:worker:*"))
+    (key,) = eventually(lambda: [str(key) for key in monitor.keys("docmill:worker:*")])
     assert key.endswith(f"/{worker.pid}")
     eventually(lambda: monitor.hget(key, "busy") == "1")
     assert monitor.hget("docmill:queue:extract", "workers") == "1"

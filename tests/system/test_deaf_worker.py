@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from celery import Celery
-from tests.installations import Installation, children_of, installation
+from tests.installations import Installation, Program, children_of, installation
 from tests.pipelines import ALL_BUT_OCR
 from tests.polling import eventually
 from tests.servers import temporary_home
@@ -156,7 +155,7 @@ class Kept:
     """A worker that is started again when it ends, as systemd, Kubernetes or `docmill up` do."""
 
     here: Installation
-    process: subprocess.Popen[bytes]
+    process: Program
 
     def published(self) -> int:
         """How many documents are published, after a look at the worker."""
