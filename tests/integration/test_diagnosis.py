@@ -19,7 +19,7 @@ from tests.installations import Installation, installation
 from tests.model_servers import DOWN, serving_model
 from tests.pipelines import execute, put_in_line, task_row
 
-from docmill.db.migrate import head_revision
+from docmill.db.revisions import head_revision
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.findings import ADVICE, Cause, Finding, Severity
 from docmill.domain.states import StageName

@@ -6,12 +6,15 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from docmill.domain.errors import DocmillError
+
+if TYPE_CHECKING:  # what only says a line does without
+    from rich.console import Console
+    from rich.text import Text
 
 # A table that is piped somewhere should not be folded at the 80 columns assumed for an unknown terminal.
 PIPED_WIDTH = 200
@@ -22,12 +25,16 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 @cache
 def stdout() -> Console:
     """Where data goes."""
+    from rich.console import Console
+
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 @cache
 def stderr() -> Console:
     """Where progress goes."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPED_WIDTH)
 
 
@@ -38,6 +45,8 @@ def printable(text: str) -> str:
 
 def plain(text: str) -> Text:
     """The text for a table or bar: printable, and taken as it is, not as markup."""
+    from rich.text import Text
+
     return Text(printable(text))
 
 

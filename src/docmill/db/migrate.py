@@ -6,8 +6,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from docmill.db.engine import connect, reaching_database
@@ -16,7 +14,7 @@ from docmill.db.events import adopt
 _LOCK = 0x646F636D696C6C  # one migration at a time over all processes
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
@@ -37,20 +35,3 @@ def upgrade(database_url: str) -> None:
             adopt(connection)
     finally:
         engine.dispose()
-
-
-@reaching_database
-def current_and_head(database_url: str) -> tuple[str | None, str | None]:
-    """The revision this database is at, and the newest one this docmill knows."""
-    engine = connect(database_url, pool_size=1, vectors=False)
-    try:
-        with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    finally:
-        engine.dispose()
-    return current, head_revision()
-
-
-def head_revision() -> str | None:
-    """The newest revision this docmill knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head()

@@ -21,7 +21,7 @@ from docmill.adapters.embedders import make_embedder
 from docmill.adapters.ocr.languages import LanguageData
 from docmill.adapters.ocr.recognizer import is_installed
 from docmill.adapters.readers.confinement import granted_here
-from docmill.db.migrate import current_and_head
+from docmill.db.revisions import current_and_head
 from docmill.domain.errors import DocmillError, PartMissing
 from docmill.domain.findings import Cause, Finding
 from docmill.local.addresses import address_of

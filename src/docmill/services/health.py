@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from docmill.db.migrate import head_revision
+from docmill.db.revisions import head_revision
 from docmill.ports import Dispatcher
 
 _REVISION = text("SELECT version_num FROM alembic_version")
