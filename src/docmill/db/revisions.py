@@ -1,4 +1,4 @@
-"""Which revision of the schema a database is at, and which it should be. Without Alembic, which loads slowly."""
+"""Which revision of the schema a database is at, and which it should be; Alembic would take long to load."""
 
 from __future__ import annotations
 
