@@ -137,7 +137,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_without_the_extra_a_scan_fails_and_says_what_to_install(here: Installation, bare: str) -> None:
-    here.start("worker")
+    here.start("worker", {"PYTHONPATH": bare})
     accepted = here.accept("scan.png", png(FIRST))
 
     assert here.wait_until_ended(accepted.task_id) == ["failed"]
@@ -147,7 +147,7 @@ def test_without_the_extra_a_scan_fails_and_says_what_to_install(here: Installat
 
 
 def test_without_the_extra_the_other_pages_and_documents_are_published(here: Installation, bare: str) -> None:
-    here.start("worker")
+    here.start("worker", {"PYTHONPATH": bare})
     mixed = pdf_with([FIRST], [page_of("A page with text.").decode(), shown(0, at=(0, 0), size=(612, 792))])
     accepted = [here.accept("mixed.pdf", mixed), here.accept("rules.md", b"# Rules\n\nNobody smokes.")]
 

@@ -26,7 +26,8 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when all is ready.")] = False,
 ) -> None:
     """Start docmill on this machine: broker, database, workers, Beat and API, as one process tree."""
-    from docmill.local.up import up as start
+    with _loading():
+        from docmill.local.up import up as start
 
     raise typer.Exit(start(settings(), detach=detach))
 

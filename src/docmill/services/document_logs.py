@@ -18,7 +18,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -29,7 +28,7 @@ from docmill.domain.cursors import Page, decode_cursor, page_of
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.masking import masked, masked_fact
 from docmill.domain.names import as_uuid
-from docmill.logs import get_logger
+from docmill.logs import bound_facts, get_logger
 
 log = get_logger(__name__)
 
@@ -154,9 +153,7 @@ def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
     """Our own lines come masked, as facts; a library's is a text, beside what is bound here."""
     if isinstance(record.msg, dict):
         return record.msg
-    bound = {
-        name: masked_fact(name, value) for name, value in structlog.contextvars.get_contextvars().items()
-    }
+    bound = {name: masked_fact(name, value) for name, value in bound_facts().items()}
     return {**bound, "event": masked(record.getMessage())}
 
 
