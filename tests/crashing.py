@@ -1,9 +1,9 @@
 """A program that dies where it is told to: after any statement or commit, around any message or store write.
 
-`python -m tests.crashing HOME DATABASE_URL` reads one order a line (JSON). The first it does itself, so that
-what this loads and compiles is there for all others, and it forks a child for each of these. A child counts
-the points it passes and ends itself with `os._exit` at number `die_at`. What it does it says
-through a pipe at once, so its last words arrive also when it dies.
+`python -m tests.crashing` reads one order a line (JSON). "open" names an installation. The first order there
+it does itself, so that what this loads and compiles is there for all others, and it forks a child for each
+of these. A child counts the points it passes and ends itself with `os._exit` at number `die_at`. What it
+does it says through a pipe at once, so its last words arrive also when it dies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,9 +25,12 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import event
 
+from docmill.adapters.ocr.languages import LanguageData, code_of
+from docmill.adapters.ocr.recognise import recognise
 from docmill.adapters.readers.registry import reader_for
-from docmill.bootstrap import App, make_app, make_recognizer, make_recovery, make_stages
+from docmill.bootstrap import App, make_app, make_recovery, make_stages
 from docmill.domain.documents import Part, ReadInfo, Unpacking
+from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
 from docmill.pipeline.runner import Runner, RunnerSettings
@@ -142,6 +145,22 @@ class Here:
         """There is nothing to close."""
 
 
+class Eyes:
+    """Recognises in this process too: to start a child takes a second, and each life would need its own."""
+
+    def __init__(self) -> None:
+        self._data = LanguageData(None)
+
+    def recognise(self, path: Path, media_type: str, wish: Wish) -> Recognised:
+        return recognise(path, media_type, wish, self._data)
+
+    def can_read(self, language: str) -> bool:
+        return self._data.has(code_of(language) or "")
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 def _portions(part: Part) -> Iterator[Part]:
     for start in range(0, len(part.blocks) or 1, _BLOCKS_A_PART):  # a picture has pages and no block
         pages = () if start else part.pages
@@ -182,10 +201,7 @@ def settings_of(home: Path, database_url: str) -> Settings:
 def _carry(app: App, points: Points, messages: Messages, order: Words) -> None:
     """A worker: takes a message, and then what it sends itself."""
     app = replace(app, dispatcher=messages)  # type: ignore[arg-type]
-    stages = {
-        name: Told(stage, points)
-        for name, stage in make_stages(app, Here(), make_recognizer(app.settings)).items()
-    }
+    stages = {name: Told(stage, points) for name, stage in make_stages(app, Here(), Eyes()).items()}
     settings = RunnerSettings(queues=frozenset(QUEUE_OF_STAGE.values()))
     runner = Runner(app.engine, stages, messages, settings, lambda: False)
     messages.kept.append((StageName(order["stage"]), UUID(order["task"])))
@@ -265,15 +281,20 @@ def _warm_up(app: App, order: Words) -> Words:
     return {"exit": 0, "said": []}
 
 
-def main(arguments: Sequence[str], orders: IO[str], answers: IO[str]) -> None:
+def main(orders: IO[str], answers: IO[str]) -> None:
     """Answer each order with what became of it."""
     configure_logs("ERROR", "json")
-    app = make_app(settings_of(Path(arguments[0]), arguments[1]))
-    answer = _warm_up
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # as in the recognising child: with threads a fork would hang
+    do: Callable[[Words], Words]
     for line in orders:
-        print(json.dumps(answer(app, json.loads(line))), file=answers, flush=True)
-        answer = _fork
+        order = json.loads(line)
+        if order["job"] == "open":
+            app = make_app(settings_of(Path(order["home"]), order["url"]))
+            do, answer = partial(_warm_up, app), {"exit": 0, "said": []}
+        else:
+            answer, do = do(order), partial(_fork, app)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:], sys.stdin, sys.stdout)
+    main(sys.stdin, sys.stdout)

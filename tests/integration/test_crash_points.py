@@ -55,13 +55,11 @@ class Life:
 class Harbour:
     """An installation without workers, and the program whose children die."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, program: subprocess.Popen[str]) -> None:
         self.app: App = make_app(settings_of(home, url))
         self.home = home
-        self.program = subprocess.Popen(
-            [sys.executable, "-m", "tests.crashing", str(home), url],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.program = program
+        self.order("open", home=home, url=url)
 
     def order(self, job: str, die_at: int | None = None, **facts: object) -> Life:
         assert self.program.stdin is not None
@@ -114,21 +112,21 @@ class Harbour:
         ((steps,),) = self.rows(STEPS_KEPT, id=task)
         return int(steps)
 
-    def close(self) -> None:
-        assert self.program.stdin is not None
-        assert self.program.stdout is not None
-        self.program.stdin.close()
-        self.program.wait(10)
-        self.program.stdout.close()
-        self.app.engine.dispose()
+
+@pytest.fixture(scope="module")
+def program() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.crashing"]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield program
+    program.communicate(timeout=10)
 
 
 @pytest.fixture
-def harbour(fresh_database: str, tmp_path: Path) -> Iterator[Harbour]:
-    harbour = Harbour(fresh_database, tmp_path)
+def harbour(fresh_database: str, tmp_path: Path, program: subprocess.Popen[str]) -> Iterator[Harbour]:
+    harbour = Harbour(fresh_database, tmp_path, program)
     harbour.carry(harbour.accept("first of all").task_id)  # makes the vectors' index, which no other does
     yield harbour
-    harbour.close()
+    harbour.app.engine.dispose()
 
 
 def some(undisturbed: Life, most: int) -> range:
