@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psutil
 from benchmarks.figures import Figure, at_most, info, percentile
 from benchmarks.installation import (
     Installation,
@@ -31,6 +30,7 @@ from benchmarks.words import Writer
 from docmill.db.migrate import upgrade
 from docmill.local.addresses import choose_port
 from docmill.local.product import api, api_url
+from docmill.local.readiness import listens
 from docmill.local.servers import start_postgres, start_redis
 
 _CALLERS = 20
@@ -119,15 +119,14 @@ def only_the_api() -> Iterator[tuple[Installation, list[int]]]:
         assert key is not None
         environment = as_environment({**urls, "api_key": key.get_secret_value()})
         with ExitStack() as stack:
-            apis = [running(part.command[2:], environment, home / part.name) for part in api(place.settings)]
+            apis = [
+                running(part.command[2:], environment, home / f"{part.name}.log")
+                for part in api(place.settings)
+            ]
             started = [stack.enter_context(one).pid for one in apis]
-            eventually(lambda: all(map(_listens, started)), 60.0)
+            eventually(lambda: all(map(listens, started)), 60.0)
             yield place, started
         place.engine.dispose()
-
-
-def _listens(pid: int) -> bool:
-    return any(place.status == psutil.CONN_LISTEN for place in psutil.Process(pid).net_connections("tcp"))
 
 
 def _burst(place: Installation, uploads: int) -> tuple[list[float], float]:

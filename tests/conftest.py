@@ -35,8 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def nothing_is_left_running() -> Iterator[None]:
     """Fail the run when a process that a test started outlives the tests."""
     yield
-    NURSERY.close()
-    assert left_behind() == []
+    assert NURSERY.close() + left_behind() == []
 
 
 @pytest.fixture(scope="session")

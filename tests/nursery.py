@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 class Forked:
     """A worker that the nursery started; asked as a Popen is."""
@@ -73,10 +75,14 @@ class Nursery:
             answer: dict[str, Any] = json.loads(self._process.stdout.readline())
             return answer
 
-    def close(self) -> None:
-        """End the nursery. Its workers are to be ended before."""
-        if self._process is not None:
-            self._process.communicate(timeout=10)
+    def close(self) -> list[str]:
+        """End the nursery; the workers that nobody has ended."""
+        if self._process is None:
+            return []
+        workers = psutil.Process(self._process.pid).children(recursive=True)
+        left = [str(worker) for worker in workers if worker.status() != psutil.STATUS_ZOMBIE]
+        self._process.communicate(timeout=10)
+        return left
 
 
 NURSERY = Nursery()

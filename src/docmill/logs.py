@@ -15,9 +15,11 @@ def _hidden(name: str) -> Iterator[None]:
     """Let an optional module not be found meanwhile, unless it is loaded already."""
     is_loaded = name in sys.modules
     sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-    yield
-    if not is_loaded:
-        del sys.modules[name]
+    try:
+        yield
+    finally:
+        if not is_loaded:
+            del sys.modules[name]
 
 
 with _hidden("rich"):  # which would draw tracebacks; ours are text, and every process starts 0.15 s sooner

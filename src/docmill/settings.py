@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", description="Address the API listens on.")
     api_port: int = Field(8400, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
     api_processes: int = Field(
-        2, ge=1, le=64, description="Processes of the API that `docmill up` starts; they share its port."
+        2, ge=1, le=8, description="Processes of the API that `docmill up` starts; they share its port."
     )
     api_url: str | None = Field(
         None, description="Where the command line finds the API; unset: the one here."

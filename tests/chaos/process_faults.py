@@ -77,12 +77,13 @@ def kill_every_worker(site: Site, _draw: random.Random) -> bool:
 
 def kill_beat(site: Site, _draw: random.Random) -> bool:
     """Beat."""
-    return _kill_program(site, "beat")
+    return site.kill(*site.programs("beat"))
 
 
-def kill_api(site: Site, _draw: random.Random) -> bool:
-    """The API."""
-    return _kill_program(site, "api")
+def kill_api(site: Site, draw: random.Random) -> bool:
+    """The API: one of its processes, or all."""
+    processes = site.programs("api")
+    return site.kill(*processes[: draw.randint(1, max(1, len(processes)))])
 
 
 def kill_supervisor(site: Site, _draw: random.Random) -> bool:
@@ -155,11 +156,6 @@ def two_beats(site: Site, draw: random.Random) -> bool:
     time.sleep(draw.uniform(4.0, 6.0))
     site.keeper.drop(name)
     return True
-
-
-def _kill_program(site: Site, name: str) -> bool:
-    program = site.program(name)
-    return program is not None and site.kill(program)
 
 
 def _an_owner(site: Site, draw: random.Random) -> psutil.Process | None:

@@ -93,14 +93,18 @@ def freeze_broker(site: Site, draw: random.Random) -> bool:
 
 def fill_disk(site: Site, draw: random.Random) -> bool:
     """The API cannot store a file: none may grow beyond a few bytes, as on a disk that is full."""
-    api = site.program("api")
-    if api is None:
-        return False
+    struck = [process for process in site.programs("api") if _limit_files(process, _LITTLE)]
+    time.sleep(draw.uniform(1.0, 3.0))
+    for process in struck:
+        _limit_files(process, None)
+    return bool(struck)
+
+
+def _limit_files(process: psutil.Process, most: int | None) -> bool:
+    """Let its files grow to so many bytes, None: as far as it may; False where it has ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        _, hard = api.rlimit(resource.RLIMIT_FSIZE)
-        api.rlimit(resource.RLIMIT_FSIZE, (_LITTLE, hard))
-        time.sleep(draw.uniform(1.0, 3.0))
-        api.rlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        _, hard = process.rlimit(resource.RLIMIT_FSIZE)
+        process.rlimit(resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
         return True
     return False
 

@@ -98,16 +98,14 @@ class Site:
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {KEY}"}, timeout=10
         )
 
-    def program(self, name: str) -> psutil.Process | None:
-        """The worker, Beat or API that `docmill up` runs now."""
-        up = self.keeper.pid("up")
-        return next((one for one in _children(up) if _words(one)[3:4] == [name]), None)
+    def programs(self, name: str) -> list[psutil.Process]:
+        """The worker, Beat or the processes of the API that `docmill up` runs now."""
+        return [one for one in _children(self.keeper.pid("up")) if _words(one)[3:4] == [name]]
 
     def workers(self) -> list[psutil.Process]:
         """The main process of every worker."""
         alone = self.keeper.pid("worker")
-        found = [self.program("worker"), psutil.Process(alone) if alone else None]
-        return [worker for worker in found if worker is not None]
+        return [*self.programs("worker"), *([psutil.Process(alone)] if alone else [])]
 
     def worker_children(self) -> list[psutil.Process]:
         """The processes that carry documents."""

@@ -20,8 +20,9 @@ from tests.streams import listening
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from docmill.api.serve import listen
-from docmill.domain.errors import PortTaken
+from docmill.api.serve import listen, serve
+from docmill.domain.errors import InvalidSettings, PortTaken
+from docmill.settings import load_settings
 
 
 @dataclass
@@ -131,3 +132,9 @@ def test_a_port_is_shared_only_by_those_who_all_say_so() -> None:
 
         with pytest.raises(PortTaken, match=f"port {port}"):
             listen("127.0.0.1", port)
+
+
+def test_there_is_no_sharing_of_any_free_port(tmp_path: Path) -> None:
+    nowhere = load_settings(home=tmp_path, api_port=0)
+    with pytest.raises(InvalidSettings, match="DOCMILL_API_PORT"):
+        serve(nowhere, share_port=True)

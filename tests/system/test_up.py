@@ -20,6 +20,7 @@ from tests.polling import eventually
 from tests.servers import temporary_home
 
 from docmill.local.leftovers import end, servers_in, started_for
+from docmill.local.readiness import listens
 from docmill.local.state import State, read_state, running_pid
 
 pytestmark = pytest.mark.slow
@@ -142,8 +143,10 @@ def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], par
     before = pid_of(home, part)
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: pid_of(home, part) not in (None, before), seconds=15)
+    after = eventually(lambda: pid_of(home, part) not in (None, before) and pid_of(home, part), seconds=15)
     eventually(lambda: answers(state), seconds=30)
+    assert after
+    eventually(lambda: not part.startswith("api") or listens(after), seconds=30)
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
 
 
@@ -168,8 +171,16 @@ def test_a_second_one_on_the_same_data_directory_is_told_so(running: tuple[Path,
     assert "docmill down" in second.stderr
 
 
+def test_another_one_does_not_slip_in_beside_it_on_its_port(running: tuple[Path, State], home: Path) -> None:
+    _, state = running
+    port = state.api_url.rpartition(":")[2]
+    refused = docmill(home, "up", DOCMILL_API_PORT=port)
+    assert refused.returncode == 1
+    assert f"Port {port} cannot be used" in refused.stderr
+
+
 def test_parts_that_hang_do_not_hold_up_the_stop(home: Path) -> None:
-    with running_up(home) as (process, state):
+    with running_up(home, DOCMILL_API_PROCESSES="2") as (process, state):
         for part in state.parts:
             assert part.pid is not None
             os.kill(part.pid, signal.SIGSTOP)
@@ -179,7 +190,7 @@ def test_parts_that_hang_do_not_hold_up_the_stop(home: Path) -> None:
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing_that_stops_the_next(home: Path) -> None:
-    with running_up(home) as (process, _):
+    with running_up(home, DOCMILL_API_PROCESSES="2") as (process, _):
         process.kill()
         process.wait()
         eventually(lambda: not everything_of(home), seconds=10)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
@@ -57,3 +60,26 @@ def test_the_page_has_every_command_with_every_option() -> None:
 
 def test_every_command_says_what_it_is_for() -> None:
     assert [name for name, command in every_command() if not command.help] == []
+
+
+@pytest.mark.parametrize("name", typer.main.get_group(command_line()).commands)
+def test_a_command_is_there_alone_when_it_is_called(name: str) -> None:
+    alone = typer.main.get_command(command_line(name))
+    assert isinstance(alone, TyperGroup)
+    assert list(alone.commands) == [name]
+
+
+def test_what_takes_long_to_load_is_not_loaded_for_a_short_command_or_the_api() -> None:
+    program = """
+import sys
+from docmill.cli import main
+sys.argv = ["docmill", "version"]
+try:
+    main()
+except SystemExit:
+    import docmill.cli.client, docmill.api.serve
+slow = ("alembic", "httpx._main", "rich.console", "docmill.cli.doctor")
+print([name for name in slow if sys.modules.get(name)])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docmill.domain.errors import StorageFull
-from docmill.sources.upload import Upload
+from docmill.sources.upload import Upload, open_landing
 
 
 @contextmanager
@@ -35,3 +35,10 @@ def test_a_file_that_does_not_fit_is_refused_and_never_kept_in_part(
     upload.discard()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_another_process_has_just_cleared_away_does_not_keep_us_from_starting(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "upload-gone").symlink_to(tmp_path / "nowhere")  # listed, and not there when looked at
+    assert open_landing(tmp_path) == tmp_path

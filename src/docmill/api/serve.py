@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from docmill.api.app import create_app
 from docmill.bootstrap import keep_document_logs, make_app
-from docmill.domain.errors import PortTaken
+from docmill.domain.errors import InvalidSettings, PortTaken
 from docmill.logs import configure_logs, get_logger
 from docmill.settings import Settings
 
@@ -29,6 +29,8 @@ def serve(settings: Settings, *, share_port: bool = False) -> None:
     Processes that share a port divide its connections among them: one interpreter uses one core.
     """
     settings.check_api_host()
+    if share_port and settings.api_port == 0:
+        raise InvalidSettings("--share-port needs a port to share. Set DOCMILL_API_PORT to one, not to 0.")
     configure_logs(settings.log_level, settings.log_format)
     app = make_app(settings)
     keep_document_logs(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from docmill.db.engine import connect, reaching_database
 
@@ -19,10 +19,16 @@ def current_and_head(database_url: str) -> tuple[str | None, str]:
     try:
         with engine.connect() as connection:
             is_begun = inspect(connection).has_table("alembic_version")
-            current = connection.execute(_CURRENT).scalar_one_or_none() if is_begun else None
+            revision = current(connection) if is_begun else None
     finally:
         engine.dispose()
-    return current, head_revision()
+    return revision, head_revision()
+
+
+def current(connection: Connection) -> str | None:
+    """The revision of a database that has one."""
+    revision: str | None = connection.execute(_CURRENT).scalar_one_or_none()
+    return revision
 
 
 def head_revision() -> str:

@@ -72,7 +72,7 @@ _E, _W, _N = Severity.ERROR, Severity.WARNING, Severity.NOTICE
 
 ADVICE: Mapping[Cause, Advice] = {
     Cause.PART_ENDED: Advice(_E, "It is being started again; its log in the data directory says why."),
-    Cause.API_SILENT: Advice(_E, "See logs/api.log in the data directory."),
+    Cause.API_SILENT: Advice(_E, "See the logs of the API (logs/api*.log) in the data directory."),
     Cause.LIBRARY_MISSING: Advice(_E, "Install docmill again."),
     Cause.PROGRAM_MISSING: Advice(_E, "Install docmill[local], or set the URL of a server of your own."),
     Cause.PORT_OPEN: Advice(_E, "Stop docmill and check DOCMILL_API_HOST."),

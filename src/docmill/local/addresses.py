@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import psutil
@@ -12,15 +14,39 @@ from docmill.domain.errors import PortTaken
 
 def choose_port(wanted: int, setting: str, host: str = "127.0.0.1") -> int:
     """`wanted` when it is free, any free one for 0. Raises PortTaken, naming `setting` and who has it."""
+    with _bound(wanted, setting, host) as place:
+        return int(place.getsockname()[1])
+
+
+@contextmanager
+def shared_port(wanted: int, setting: str, host: str) -> Iterator[int]:
+    """A port as `choose_port` finds it, which nobody takes meanwhile but who shares it (SO_REUSEPORT).
+
+    Without it a stranger who shares ports too, another docmill, could slip in beside ours. Raises PortTaken.
+    """
+    with _bound(wanted, setting, host) as place:
+        place.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 0
+        )  # which lets others in beside who is silent
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        yield int(place.getsockname()[1])
+
+
+def _bound(wanted: int, setting: str, host: str) -> socket.socket:
+    """A socket that has the port for itself, and does not listen."""
+    place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, wanted), family=family) as listener:
-            return int(listener.getsockname()[1])
+        place.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # connections of an earlier life may linger
+        place.bind((host, wanted))
     except OSError as error:
+        place.close()
         raise PortTaken(
             f"Port {wanted} cannot be used: {_owner(wanted) or error.strerror}. "
             f"Stop that program, or set {setting} to another port, or to 0 to have a free one picked."
         ) from error
+    return place
 
 
 def _owner(port: int) -> str | None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from docmill.local.leftovers import MARK
 from docmill.local.process import Part, Stop
-from docmill.local.readiness import api_answers, worker_ails, worker_answers
+from docmill.local.readiness import api_answers, listens, worker_ails, worker_answers
 from docmill.local.state import secret
 from docmill.settings import Settings
 
@@ -74,13 +74,12 @@ def api(settings: Settings) -> Iterator[Part]:
 
 def _api(settings: Settings, name: str) -> Part:
     url = api_url(settings)
-    shared = ["--share-port"] if settings.api_processes > 1 else []
     return Part(
         name=name,
-        command=[*_command("api"), *shared],
+        command=[*_command("api"), "--share-port"],
         address=url,
         environment=_environment(settings),
-        is_ready=lambda _pid: api_answers(url),
+        is_ready=lambda pid: listens(pid) and api_answers(url),
         stops=_SOON,
         folder=_folder(settings),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
@@ -51,6 +52,15 @@ def worker_ails(database_url: str, pid: int) -> str | None:
     if row is None or row[0] < _WORKER_SILENT:  # no row: it is just starting, or just leaving
         return None
     return f"has given no sign of life for {row[0]:.0f} s"
+
+
+def listens(pid: int) -> bool:
+    """Whether this process, one of ours, takes connections."""
+    try:
+        places = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(place.status == psutil.CONN_LISTEN for place in places)
 
 
 def broker_answers(url: str) -> bool:

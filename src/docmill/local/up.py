@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from docmill.db.migrate import upgrade
 from docmill.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from docmill.local import daemon, postgres, product, redis
-from docmill.local.addresses import address_of, choose_port
+from docmill.local.addresses import address_of, choose_port, shared_port
 from docmill.local.leftovers import end, started_for
 from docmill.local.readiness import broker_answers, database_answers
 from docmill.local.signals import StopSignals
@@ -63,11 +63,16 @@ def _run(settings: Settings, show: Say, announce: Announce) -> int:
 
 
 def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> None:
-    """Start everything in order, say so, and keep it running."""
+    """Start everything in order, say so, and keep it running, with the API's port kept for it."""
+    with shared_port(settings.api_port, "DOCMILL_API_PORT", settings.api_host) as port:
+        _serve_at(port, supervisor, settings, announce)
+
+
+def _serve_at(port: int, supervisor: Supervisor, settings: Settings, announce: Announce) -> None:
     is_first = not product.has_key(settings)
     ready = settings.model_copy(
         update={
-            "api_port": choose_port(settings.api_port, "DOCMILL_API_PORT", settings.api_host),
+            "api_port": port,
             "api_key": product.api_key(settings),
             "broker_url": SecretStr(_broker(supervisor, settings)),
             "database_url": SecretStr(_database(supervisor, settings)),

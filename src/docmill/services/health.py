@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from docmill.db.revisions import head_revision
+from docmill.db.revisions import current, head_revision
 from docmill.ports import Dispatcher
-
-_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Health:
     def _database(self) -> Check:
         try:
             with self._engine.begin() as connection:
-                revision = connection.execute(_REVISION).scalar_one_or_none()
+                revision = current(connection)
         except SQLAlchemyError:
             return Check(False, "The database does not answer or has no tables. Run `docmill doctor`.")
         if revision != self._head:

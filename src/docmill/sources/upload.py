@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -69,6 +70,7 @@ def open_landing(folder: Path) -> Path:
     """The folder where uploads land, made if needed, without what a killed process forgot there a day ago."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in folder.glob(f"{_PREFIX}*"):
-        if path.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another process that starts clears up too
+            if path.stat().st_mtime < time.time() - _FORGOTTEN_SECONDS:
+                path.unlink()
     return folder
