@@ -25,9 +25,8 @@ def shared_port(wanted: int, setting: str, host: str) -> Iterator[int]:
     Without it a stranger who shares ports too, another docmill, could slip in beside ours. Raises PortTaken.
     """
     with _bound(wanted, setting, host) as place:
-        place.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 0
-        )  # which lets others in beside who is silent
+        # With it, who says the same could bind beside a socket that does not listen.
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         yield int(place.getsockname()[1])
 
@@ -36,9 +35,8 @@ def _bound(wanted: int, setting: str, host: str) -> socket.socket:
     """A socket that has the port for itself, and does not listen."""
     place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        place.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # connections of an earlier life may linger
+        # Connections of an earlier life may linger on it for a minute.
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind((host, wanted))
     except OSError as error:
         place.close()
