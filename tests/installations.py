@@ -28,6 +28,21 @@ from tests.polling import eventually
 Program = subprocess.Popen[bytes] | Forked
 
 
+# What `docmill up` is told where a test wants no more of it than must be.
+SMALL = {
+    "DOCMILL_API_PORT": "0",
+    "DOCMILL_API_PROCESSES": "1",
+    "DOCMILL_EMBEDDER": "hashing",
+    "DOCMILL_WORKER_PROCESSES": "1",
+}
+
+
+def small_environment(home: Path, **more: str) -> dict[str, str]:
+    """An environment for `docmill` on this data directory, without the settings of whoever runs the tests."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
+    return {**ours, **SMALL, "DOCMILL_HOME": str(home), **more}
+
+
 @dataclass
 class Installation:
     """What `docmill up` would run, in parts that a test starts and kills one by one."""

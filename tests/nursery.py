@@ -6,11 +6,9 @@ of its own like any other: its settings, connections and children are made after
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.programs import answering, ask
 
 
 class Forked:
@@ -68,12 +68,8 @@ class Nursery:
     def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """What the nursery answers to an order."""
         with self._lock:
-            self._process = self._process or _open()
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            print(json.dumps(order), file=self._process.stdin, flush=True)
-            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-            return answer
+            self._process = self._process or answering("tests.nursery_main")
+            return ask(self._process, order)
 
     def close(self) -> list[str]:
         """End the nursery; the workers that nobody has ended."""
@@ -86,8 +82,3 @@ class Nursery:
 
 
 NURSERY = Nursery()
-
-
-def _open() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.nursery_main"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

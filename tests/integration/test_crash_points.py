@@ -8,10 +8,8 @@ HYPOTHESIS_PROFILE=night takes all of them.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from sqlalchemy import text
 from tests import made_files as made
 from tests.crashing import DIED, SMALL_BYTES, settings_of
 from tests.pipelines import NotedDispatcher
+from tests.programs import answering, ask
 from tests.scans import scan, tiff
 
 from docmill.bootstrap import App, make_app
@@ -62,11 +61,7 @@ class Harbour:
         self.order("open", home=home, url=url)
 
     def order(self, job: str, die_at: int | None = None, **facts: object) -> Life:
-        assert self.program.stdin is not None
-        assert self.program.stdout is not None
-        self.program.stdin.write(json.dumps({"job": job, "die_at": die_at, **facts}, default=str) + "\n")
-        self.program.stdin.flush()
-        answer = json.loads(self.program.stdout.readline())
+        answer = ask(self.program, {"job": job, "die_at": die_at, **facts})
         assert answer["exit"] == (DIED if die_at is not None else 0)
         said = answer["said"]
         return Life(
@@ -115,8 +110,7 @@ class Harbour:
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.crashing"]
-    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    program = answering("tests.crashing")
     yield program
     program.communicate(timeout=10)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests import made_files as made
+from tests.installations import small_environment
 from tests.polling import eventually
 from tests.servers import temporary_home
 
@@ -22,20 +22,9 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 FERRY = SAMPLES / "ferry"
 NAMES = {path.name for path in FERRY.iterdir()} | {"group.csv"}  # which is attached to inquiry.eml
 DOCMILL = [sys.executable, "-m", "docmill"]
-SMALL = {
-    "DOCMILL_API_PORT": "0",
-    "DOCMILL_API_PROCESSES": "1",
-    "DOCMILL_EMBEDDER": "hashing",
-    "DOCMILL_WORKER_PROCESSES": "1",
-}
 
 Result = subprocess.CompletedProcess[str]
 Docmill = Callable[..., Result]
-
-
-def environment(home: Path) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
-    return {**ours, **SMALL, "DOCMILL_HOME": str(home)}
 
 
 def heed_interrupts() -> None:
@@ -56,7 +45,7 @@ def docmill(home: Path) -> Iterator[Docmill]:
     def run(*words: str | Path, expect: int = 0) -> Result:
         done = subprocess.run(
             [*DOCMILL, *map(str, words)],
-            env=environment(home),
+            env=small_environment(home),
             capture_output=True,
             text=True,
             timeout=150,
@@ -195,7 +184,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_work(docmill: Docmill, home: Path, 
     long.write_text("\n\n".join(f"Entry {n}: the river stood at {n} centimetres." for n in range(40_000)))
     words = [*DOCMILL, "ingest", str(long)]
     with subprocess.Popen(
-        words, env=environment(home), stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        words, env=small_environment(home), stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
     ) as waiting:
         eventually(lambda: "long.txt" in docmill("list").stdout, seconds=30)
         waiting.send_signal(signal.SIGINT)
@@ -236,7 +225,7 @@ def test_documents_are_steered_by_name_and_by_dataset(docmill: Docmill) -> None:
 
 def test_without_a_running_docmill_it_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*DOCMILL, "list"], env=environment(tmp_path), capture_output=True, text=True, check=False
+        [*DOCMILL, "list"], env=small_environment(tmp_path), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stdout == ""

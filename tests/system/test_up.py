@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from tests.installations import small_environment
 from tests.polling import eventually
 from tests.servers import temporary_home
 
@@ -25,24 +26,12 @@ from docmill.local.state import State, read_state, running_pid
 
 pytestmark = pytest.mark.slow
 
-SMALL = {
-    "DOCMILL_API_PORT": "0",
-    "DOCMILL_API_PROCESSES": "1",
-    "DOCMILL_EMBEDDER": "hashing",
-    "DOCMILL_WORKER_PROCESSES": "1",
-}
-
-
-def environment(home: Path, **more: str) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("DOCMILL_")}
-    return {**ours, **SMALL, "DOCMILL_HOME": str(home), **more}
-
 
 def docmill(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "docmill", *words],
-        env=environment(home, **more),
+        env=small_environment(home, **more),
         capture_output=True,
         text=True,
         timeout=120,
@@ -61,7 +50,7 @@ def running_up(home: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str],
     """A `docmill up` in the foreground, ready; asked to stop at the end if nobody did."""
     with subprocess.Popen(
         [sys.executable, "-m", "docmill", "up"],
-        env=environment(home, **more),
+        env=small_environment(home, **more),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -12,7 +12,7 @@ import typer
 from docmill.cli.console import print_error
 from docmill.domain.errors import DocmillError, FileNotUsable
 
-PART_COMMANDS = ("worker", "beat", "api")
+_PARTS = "One part alone, for deployment"
 
 # What is called and where it stands: the module in this package, and the function there.
 _PANELS = {
@@ -64,7 +64,7 @@ _PANELS = {
         "read": "stages:read",
         "chunk": "stages:chunk",
     },
-    "One part alone, for deployment": {
+    _PARTS: {
         "worker": "processes:worker",
         "beat": "processes:beat",
         "api": "processes:api",
@@ -114,7 +114,7 @@ def run() -> None:
     except DocmillError as error:
         _leave(error)
     except Exception as error:
-        if sys.argv[1:2] and sys.argv[1] in PART_COMMANDS:
+        if sys.argv[1:2] and sys.argv[1] in _PANELS[_PARTS]:
             raise
         _leave(_unexpected(error))
 
