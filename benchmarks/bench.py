@@ -23,6 +23,7 @@ from benchmarks import (
     reading,
     recovery,
     search_speed,
+    starting,
     steering,
     throughput,
 )
@@ -47,6 +48,7 @@ FAMILIES: dict[str, Callable[[Scale], list[Figure]]] = {
     "recovery": recovery.measure,
     "backlog": backlog.measure,
     "events": events.measure,
+    "starting": starting.measure,
 }
 
 

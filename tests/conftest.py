@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import make_url
 
 from docmill.local.servers import start_redis
-from tests.nursery import NURSERY
+from tests.forking import FORKING
 from tests.servers import Databases, left_behind, running_databases, temporary_home
 
 # What structlog does unless told otherwise draws a traceback with every value in it, which takes seconds.
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def nothing_is_left_running() -> Iterator[None]:
     """Fail the run when a process that a test started outlives the tests."""
     yield
-    assert NURSERY.close() + left_behind() == []
+    assert FORKING.close() + left_behind() == []
 
 
 @pytest.fixture(scope="session")

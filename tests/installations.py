@@ -20,12 +20,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from docmill.bootstrap import App, make_app
+from docmill.local.forks import Fork
 from docmill.services.intake import Accepted, Arrival, Intake
 from docmill.settings import Settings, load_settings
-from tests.nursery import NURSERY, Forked
+from tests.forking import FORKING
 from tests.polling import eventually
 
-Program = subprocess.Popen[bytes] | Forked
+Program = subprocess.Popen[bytes] | Fork
 
 
 # What `docmill up` is told where a test wants no more of it than must be.
@@ -61,8 +62,7 @@ class Installation:
         log = self.settings.home / f"{part}.log"
         whole = {**os.environ, **self.environment, **(environment or {})}
         # What its environment does before Python runs, such as another clock, needs a program of its own.
-        is_usual = part == "worker" and not environment
-        process = NURSERY.start(whole, log) if is_usual else _run(part, whole, log)
+        process = _run(part, whole, log) if environment else FORKING.start(part, environment=whole, log=log)
         self.processes.append(process)
         return process
 

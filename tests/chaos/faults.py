@@ -44,6 +44,7 @@ _PROCESSES = (
     Fault("kill every worker", "worker", process_faults.kill_every_worker),
     Fault("kill Beat", "beat", process_faults.kill_beat, quick=True),
     Fault("kill the API", "api", process_faults.kill_api),
+    Fault("kill what forks them", "worker", process_faults.kill_fork_server),
     Fault("kill the supervisor", "worker", process_faults.kill_supervisor),
     Fault("stop a worker process beyond its lease", "child", process_faults.stop_child),
     Fault("stop a worker beyond its leases", "worker", process_faults.stop_worker),

@@ -86,6 +86,11 @@ def kill_api(site: Site, draw: random.Random) -> bool:
     return site.kill(*processes[: draw.randint(1, max(1, len(processes)))])
 
 
+def kill_fork_server(site: Site, _draw: random.Random) -> bool:
+    """What forked worker, Beat and API of `docmill up`, and by the kernel's help all of them."""
+    return site.kill(*site.fork_servers())
+
+
 def kill_supervisor(site: Site, _draw: random.Random) -> bool:
     """`docmill up`, and by the kernel's help all that it runs."""
     up = site.keeper.pid("up")

@@ -34,7 +34,7 @@ from docmill.local import postgres, product, redis
 from docmill.local.addresses import choose_port
 from docmill.local.process import Part, Stop
 from docmill.local.readiness import api_answers
-from docmill.local.state import prepare_home
+from docmill.local.state import prepare_home, read_state
 from docmill.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -100,7 +100,14 @@ class Site:
 
     def programs(self, name: str) -> list[psutil.Process]:
         """The worker, Beat or the processes of the API that `docmill up` runs now."""
-        return [one for one in _children(self.keeper.pid("up")) if _words(one)[3:4] == [name]]
+        forks = [fork for server in self.fork_servers() for fork in _children(server.pid)]
+        return [fork for fork in forks if _name(fork) == f"docmill {name}"]
+
+    def fork_servers(self) -> list[psutil.Process]:
+        """What forked worker, Beat and API below `docmill up`; none while it is started."""
+        running = read_state(self.sides[0].settings.home)
+        pids = {part.pid for part in running.parts if part.name == "forks"} if running else set()
+        return [one for one in _children(self.keeper.pid("up")) if one.pid in pids]
 
     def workers(self) -> list[psutil.Process]:
         """The main process of every worker."""
@@ -147,11 +154,11 @@ def _children(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-def _words(process: psutil.Process) -> list[str]:
+def _name(process: psutil.Process) -> str:
     try:
-        return list(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.forking import FORKING
 from tests.installations import Installation, Program, installation
 from tests.polling import eventually
 from tests.serving import KEY
@@ -27,9 +28,9 @@ def address(here: Installation) -> str:
 
 
 def says(here: Installation, *words: str) -> str:
-    return subprocess.run(
-        [*DOCMILL, *words], env=environment(here), stdout=subprocess.PIPE, text=True, timeout=60, check=True
-    ).stdout
+    done = FORKING.run(*words, environment=environment(here))
+    done.check_returncode()
+    return done.stdout
 
 
 def start_api(here: Installation) -> Program:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests import made_files as made
+from tests.forking import FORKING
 from tests.installations import small_environment
 from tests.polling import eventually
 from tests.servers import temporary_home
@@ -43,14 +44,7 @@ def docmill(home: Path) -> Iterator[Docmill]:
     """Runs one command to its end, on a data directory where docmill is up and has the samples."""
 
     def run(*words: str | Path, expect: int = 0) -> Result:
-        done = subprocess.run(
-            [*DOCMILL, *map(str, words)],
-            env=small_environment(home),
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-        )
+        done = FORKING.run(*map(str, words), environment=small_environment(home))
         assert done.returncode == expect, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done

@@ -126,7 +126,7 @@ def test_beat_sends_its_messages_and_nobody_reports_an_error(running: tuple[Path
         assert '"level": "error"' not in log.read_text(), log.name
 
 
-@pytest.mark.parametrize("part", ["worker", "beat", "api", "api-2", "redis", "postgres"])
+@pytest.mark.parametrize("part", ["worker", "beat", "api", "api-2", "forks", "redis", "postgres"])
 def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], part: str) -> None:
     home, state = running
     before = pid_of(home, part)
@@ -204,7 +204,7 @@ def test_servers_of_your_own_are_used_and_none_is_started(
     urls: Mapping[str, str] = {"DOCMILL_DATABASE_URL": fresh_database, "DOCMILL_BROKER_URL": broker}
     with running_up(home, **urls) as (_, state):
         assert answers(state)
-        assert [part.name for part in state.parts if part.pid] == ["worker", "beat", "api"]
+        assert [part.name for part in state.parts if part.pid] == ["forks", "worker", "beat", "api"]
         assert (state.database_url, state.broker_url) == (fresh_database, broker)
     assert not (home / "postgres").exists()
     assert not (home / "redis").exists()

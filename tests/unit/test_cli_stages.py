@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.forking import FORKING
 from tests.polling import eventually
 
 from docmill.domain import ids
@@ -29,8 +30,7 @@ def letter(tmp_path: Path) -> Path:
 
 
 def docmill(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "docmill", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return FORKING.run(*map(str, arguments), environment=os.environ)
 
 
 def lines(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 import sys
 
+# httpx imports its own command line, a tenth of a second, where Click is installed; it does without.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+
 
 def main() -> None:
     """Run `docmill` with this process's arguments and leave with its exit code."""
-    # httpx imports its own command line, a tenth of a second, where Click is installed; it does without.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from docmill.cli.app import run
 
     run()

@@ -20,7 +20,7 @@ def _become(uid: int, gid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
-def _die_with(parent: int, death_signal: int) -> None:
+def die_with(parent: int, death_signal: int) -> None:
     """Ask for a signal at the parent's death. A change of account undoes it, so this comes after."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0:
@@ -34,7 +34,7 @@ def main(words: list[str]) -> None:
     parent, death_signal, uid, gid = (int(word) for word in words[:4])
     if uid != OURSELVES:
         _become(uid, gid)
-    _die_with(parent, death_signal)
+    die_with(parent, death_signal)
     os.umask(0o077)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and that would be inherited
     os.execv(words[4], words[4:])  # noqa: S606 - the programs this package starts, never a shell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,10 +14,10 @@ from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from signal import Signals
-from typing import BinaryIO
 
 from docmill.local import child
 from docmill.local.accounts import Account
+from docmill.local.forks import Fork
 
 _LOG_BYTES = 10 * 1024 * 1024
 _LOG_FILES = 4
@@ -48,6 +49,10 @@ class Part:
     patience: float = 90.0  # seconds until it must be ready
     # Asked, with its process id, while it runs: what is wrong with it, if anything is.
     ails: Callable[[int], str | None] = lambda _pid: None
+    standard_input: Callable[[], socket.socket] | None = None
+    # Where it is forked and not run by its command: is given what it writes to. Raises OSError.
+    fork: Callable[[int], Fork] | None = None
+    can_start: Callable[[], bool] = lambda: True
 
 
 class LogFile:
@@ -85,23 +90,18 @@ class Process:
         self.began = time.monotonic()
         self.last_line = "it said nothing"
         self._signals_sent = 0
-        self._popen = subprocess.Popen(
-            child_command(part.command, account=part.account, death_signal=part.death_signal),
-            cwd=part.folder,
-            env=dict(part.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C of the terminal reaches the supervisor alone
-        )
+        reader, writer = os.pipe()
         self._copier = threading.Thread(
-            target=self._copy, args=(LogFile(logs / f"{part.name}.log"),), daemon=True
+            target=self._copy, args=(reader, LogFile(logs / f"{part.name}.log")), daemon=True
         )
-        self._copier.start()
+        self._copier.start()  # before it, so that whatever happens the pipe is read to its end
+        try:
+            self._program = part.fork(writer) if part.fork else _run(part, writer)
+        finally:
+            os.close(writer)
 
-    def _copy(self, log: LogFile) -> None:
-        output: BinaryIO = self._popen.stdout  # type: ignore[assignment]
-        with output:
+    def _copy(self, reader: int, log: LogFile) -> None:
+        with open(reader, "rb") as output:
             while piece := output.readline(_LINE_BYTES):
                 line = piece.decode(errors="replace").rstrip("\n")
                 log.write(line)
@@ -111,7 +111,7 @@ class Process:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._popen.pid
+        return self._program.pid
 
     @property
     def is_ready(self) -> bool:
@@ -119,30 +119,53 @@ class Process:
         return self.part.is_ready(self.pid)
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has not ended; nobody need answer for that."""
+        program = self._program
+        return program.is_running if isinstance(program, Fork) else program.poll() is None
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs; minus the signal where one ended it."""
-        return self._popen.poll()
+        return self._program.poll()
 
     def press(self, elapsed: float) -> None:
         """Send the signals that are due `elapsed` seconds into its stop."""
         for stop in self.part.stops[self._signals_sent :]:
             if elapsed >= stop.after:
-                self._popen.send_signal(stop.signal)
+                self._program.send_signal(stop.signal)
                 self._signals_sent += 1
 
     def kill(self) -> None:
         """End it at once: it does not do its work any more."""
-        self._popen.kill()
+        self._program.kill()
 
     def finish(self) -> None:
         """Wait until its last words are in the log; somebody it left behind may keep the pipe open."""
         self._copier.join(timeout=0.3)
 
 
+def _run(part: Part, output: int) -> subprocess.Popen[bytes]:
+    given = part.standard_input() if part.standard_input else None
+    try:
+        return subprocess.Popen(
+            child_command(part.command, account=part.account, death_signal=part.death_signal),
+            cwd=part.folder,
+            env=dict(part.environment),
+            stdin=given.fileno() if given else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C of the terminal reaches the supervisor alone
+        )
+    finally:
+        if given:
+            given.close()
+
+
 def stop_together(processes: Sequence[Process]) -> None:
     """Ask all of them to stop, with growing force; returns when none runs."""
     began = time.monotonic()
-    while running := [process for process in processes if process.exit_code is None]:
+    while running := [process for process in processes if process.is_running]:
         for process in running:
             process.press(time.monotonic() - began)
         time.sleep(0.02)

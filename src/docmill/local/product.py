@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from signal import Signals
+from typing import Any
 
 from pydantic import SecretStr
 
+from docmill.local.forks import COMMAND, ForkServer
 from docmill.local.leftovers import MARK
 from docmill.local.process import Part, Stop
 from docmill.local.readiness import api_answers, listens, worker_ails, worker_answers
@@ -39,58 +40,75 @@ def api_url(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
 
-def worker(settings: Settings) -> Part:
+def forks(settings: Settings, server: ForkServer) -> Part:
+    """What forks the parts below, from the same programs loaded once."""
+    return Part(
+        name="forks",
+        command=COMMAND,
+        address="worker, beat and api, loaded once",
+        environment=_environment(settings),
+        is_ready=lambda _pid: server.has_loaded(),
+        stops=_SOON,
+        folder=settings.home / "run",
+        standard_input=server.connect,
+    )
+
+
+def worker(settings: Settings, server: ForkServer | None = None) -> Part:
     """The Celery worker with its processes."""
     return Part(
         name="worker",
-        command=_command("worker"),
         address=f"{settings.worker_processes} processes",
-        environment=_environment(settings),
         is_ready=partial(worker_answers, settings.database),
         stops=_AT_THE_NEXT_STEP,
-        folder=_folder(settings),
         ails=partial(worker_ails, settings.database),
+        **_command(settings, server, "worker"),
     )
 
 
-def beat(settings: Settings) -> Part:
+def beat(settings: Settings, server: ForkServer | None = None) -> Part:
     """Celery Beat."""
     return Part(
         name="beat",
-        command=_command("beat"),
         address=f"every {settings.sweep_seconds:g} s",
-        environment=_environment(settings),
         is_ready=lambda _pid: True,
         stops=_SOON,
-        folder=_folder(settings),
+        **_command(settings, server, "beat"),
     )
 
 
-def api(settings: Settings) -> Iterator[Part]:
+def api(settings: Settings, server: ForkServer | None = None) -> Iterator[Part]:
     """The HTTP API, one part a process; `settings.api_port` must be a real port."""
     for number in range(1, settings.api_processes + 1):
-        yield _api(settings, "api" if number == 1 else f"api-{number}")
+        yield _api(settings, server, "api" if number == 1 else f"api-{number}")
 
 
-def _api(settings: Settings, name: str) -> Part:
+def _api(settings: Settings, server: ForkServer | None, name: str) -> Part:
     url = api_url(settings)
     return Part(
         name=name,
-        command=[*_command("api"), "--share-port"],
         address=url,
-        environment=_environment(settings),
         is_ready=lambda pid: listens(pid) and api_answers(url),
         stops=_SOON,
-        folder=_folder(settings),
+        **_command(settings, server, "api", "--share-port"),
     )
 
 
-def _command(name: str) -> list[str]:
-    return [sys.executable, "-m", "docmill", name]
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.home / "run"
+def _command(settings: Settings, server: ForkServer | None, *words: str) -> dict[str, Any]:
+    """How one of docmill's commands is run: by itself, or forked by the server where there is one."""
+    environment, folder = _environment(settings), settings.home / "run"
+    alone = {
+        "command": [sys.executable, "-m", "docmill", *words],
+        "environment": environment,
+        "folder": folder,
+    }
+    if server is None:
+        return alone
+    return {
+        **alone,
+        "fork": lambda output: server.fork(words, environment, folder, output, output),
+        "can_start": server.has_loaded,
+    }
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -36,7 +36,7 @@ def next_delay(last: float, ran: float, code: int | None = None) -> float:
 
 
 @dataclass
-class _Kept:
+class Kept:
     """A part, its latest process, and when the next one is due."""
 
     process: Process
@@ -52,7 +52,7 @@ class Supervisor:
         self._say = say
         self._signals = signals
         self._elsewhere: list[RunningPart] = []
-        self._steps: list[list[_Kept]] = []
+        self._steps: list[list[Kept]] = []
 
     def note(self, part: RunningPart) -> None:
         """Remember a part that runs elsewhere, for the list of all."""
@@ -66,10 +66,18 @@ class Supervisor:
 
     def start(self, *parts: Part) -> None:
         """Start parts that do not need each other, and wait for all. Raises SetupError, StopAsked."""
-        step: list[_Kept] = []
+        self.wait_for(self.begin(*parts))
+
+    def begin(self, *parts: Part) -> list[Kept]:
+        """Start parts; somebody has to wait for them. Raises SetupError."""
+        step: list[Kept] = []
         self._steps.append(step)
         for part in parts:
-            step.append(_Kept(Process(part, self._logs)))  # noqa: PERF401 - known even if the next one fails
+            step.append(Kept(_process(part, self._logs)))  # noqa: PERF401 - known even if the next one fails
+        return step
+
+    def wait_for(self, step: list[Kept]) -> None:
+        """Wait until all of them are ready. Raises SetupError, StopAsked."""
         waiting = step
         while waiting := [kept for kept in waiting if not kept.process.is_ready]:
             self._signals.wait(0.05)
@@ -77,7 +85,7 @@ class Supervisor:
                 raise StopAsked
             self._check(step, waiting)
 
-    def _check(self, step: list[_Kept], waiting: list[_Kept]) -> None:
+    def _check(self, step: list[Kept], waiting: list[Kept]) -> None:
         """Raise SetupError when a part has ended, or takes too long."""
         for process in (kept.process for kept in step):
             if process.exit_code is not None:
@@ -103,22 +111,22 @@ class Supervisor:
     def _processes(self) -> list[Process]:
         return [kept.process for step in self._steps for kept in step]
 
-    def _look_after(self, kept: _Kept, changed: Callable[[], object]) -> None:
+    def _look_after(self, kept: Kept, changed: Callable[[], object]) -> None:
         now = time.monotonic()
         if kept.process.exit_code is None:
             return
         if kept.due is None:
             self._plan(kept, now - kept.process.began, kept.process.exit_code)
-        elif now >= kept.due:
+        elif now >= kept.due and kept.process.part.can_start():
             self._start_again(kept, changed)
 
-    def _plan(self, kept: _Kept, ran: float, code: int | None, why: str | None = None) -> None:
+    def _plan(self, kept: Kept, ran: float, code: int | None, why: str | None = None) -> None:
         part, what = kept.process.part, why or describe_end(code)
         kept.delay = next_delay(kept.delay, ran, code)
         kept.due = time.monotonic() + kept.delay
         self._say(f"{part.name} {what}; it is started again in {kept.delay:g} s. {_log_hint(part)}")
 
-    def _start_again(self, kept: _Kept, changed: Callable[[], object]) -> None:
+    def _start_again(self, kept: Kept, changed: Callable[[], object]) -> None:
         part = kept.process.part
         try:
             kept.process, kept.due = Process(part, self._logs), None
@@ -135,6 +143,13 @@ class Supervisor:
         """Stop everything, the last started first. Returns when nothing runs."""
         for step in reversed(self._steps):
             stop_together([kept.process for kept in reversed(step)])
+
+
+def _process(part: Part, logs: Path) -> Process:
+    try:
+        return Process(part, logs)
+    except OSError as error:
+        raise SetupError(f"{part.name} could not be started: {error.strerror}.") from error
 
 
 def _log_hint(part: Part) -> str:

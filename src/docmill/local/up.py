@@ -12,6 +12,7 @@ from docmill.db.migrate import upgrade
 from docmill.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from docmill.local import daemon, postgres, product, redis
 from docmill.local.addresses import address_of, choose_port, shared_port
+from docmill.local.forks import ForkServer
 from docmill.local.leftovers import end, started_for
 from docmill.local.readiness import broker_answers, database_answers
 from docmill.local.signals import StopSignals
@@ -70,6 +71,8 @@ def _serve(supervisor: Supervisor, settings: Settings, announce: Announce) -> No
 
 def _serve_at(port: int, supervisor: Supervisor, settings: Settings, announce: Announce) -> None:
     is_first = not product.has_key(settings)
+    server = ForkServer()
+    loading = supervisor.begin(product.forks(settings, server))
     ready = settings.model_copy(
         update={
             "api_port": port,
@@ -78,7 +81,8 @@ def _serve_at(port: int, supervisor: Supervisor, settings: Settings, announce: A
             "database_url": SecretStr(_database(supervisor, settings)),
         }
     )
-    supervisor.start(product.worker(ready), product.beat(ready), *product.api(ready))
+    supervisor.wait_for(loading)
+    supervisor.start(product.worker(ready, server), product.beat(ready, server), *product.api(ready, server))
     state = _publish(supervisor, ready)
     new_key = product.api_key(ready).get_secret_value() if is_first else None
     announce(welcome(state, settings, new_key))
