@@ -30,7 +30,7 @@ from benchmarks.words import Writer
 from docmill.db.migrate import upgrade
 from docmill.local.addresses import choose_port
 from docmill.local.product import api, api_url
-from docmill.local.readiness import listens
+from docmill.local.readiness import api_process_answers
 from docmill.local.servers import start_postgres, start_redis
 
 _CALLERS = 20
@@ -124,7 +124,7 @@ def only_the_api() -> Iterator[tuple[Installation, list[int]]]:
                 for part in api(place.settings)
             ]
             started = [stack.enter_context(one).pid for one in apis]
-            eventually(lambda: all(map(listens, started)), 60.0)
+            eventually(lambda: all(map(api_process_answers, started)), 60.0)
             yield place, started
         place.engine.dispose()
 

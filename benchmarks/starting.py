@@ -15,7 +15,7 @@ from benchmarks.installation import as_environment, eventually, temporary_home
 from benchmarks.processes import cpu_seconds, running
 from benchmarks.scale import Scale
 
-from docmill.local.readiness import listens, worker_answers
+from docmill.local.readiness import api_process_answers, worker_answers
 from docmill.local.state import State, read_state
 
 _MB = 1e6
@@ -81,12 +81,12 @@ def _alone(home: Path, state: State) -> _Cost:
             stack.enter_context(running(["docmill", part], environment, home / f"alone-{number}.log")).pid
             for number, part in enumerate(("worker", "beat", "api", "api"))
         )
-        eventually(lambda: all(map(listens, apis)) and worker_answers(state.database_url, worker), 120.0)
+        eventually(lambda: worker_answers(state.database_url, worker), 120.0)
+        eventually(lambda: all(map(api_process_answers, apis)), 120.0)
         return _cost([worker, beat, *apis])
 
 
 def _cost(pids: Sequence[int]) -> _Cost:
-    trees = [
-        one for pid in pids for one in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))
-    ]
+    roots = [psutil.Process(pid) for pid in pids]
+    trees = [one for root in roots for one in (root, *root.children(recursive=True))]
     return _Cost(cpu_seconds(pids), sum(one.memory_full_info().pss for one in trees) / _MB)

@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 
 from docmill.api.serve import listen, serve
 from docmill.domain.errors import InvalidSettings, PortTaken
+from docmill.local.readiness import api_process_ails, api_process_answers
 from docmill.settings import load_settings
 
 
@@ -114,6 +115,23 @@ def test_it_stops_cleanly_when_told_to(api: Running) -> None:
     assert api.process.wait(10) in (0, -signal.SIGTERM)
     with pytest.raises(httpx.ConnectError):
         api.client.get("/health/live")
+
+
+def test_a_process_answers_by_itself_and_one_that_hangs_does_not(api: Running) -> None:
+    pid = api.process.pid
+    assert (api_process_ails(pid), api_process_answers(pid)) == (None, True)
+
+    api.process.send_signal(signal.SIGSTOP)
+    assert api_process_ails(pid) == "does not answer"
+
+    api.process.send_signal(signal.SIGCONT)
+    assert eventually(lambda: api_process_ails(pid) is None)
+    api.process.kill()
+    api.process.wait(10)
+    assert (api_process_ails(pid), api_process_answers(pid)) == (
+        None,
+        False,
+    )
 
 
 def test_a_port_that_is_taken_is_said_by_its_number() -> None:

@@ -21,7 +21,7 @@ from tests.polling import eventually
 from tests.servers import temporary_home
 
 from docmill.local.leftovers import end, servers_in, started_for
-from docmill.local.readiness import listens
+from docmill.local.readiness import api_process_answers
 from docmill.local.state import State, read_state, running_pid
 
 pytestmark = pytest.mark.slow
@@ -135,8 +135,23 @@ def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], par
     after = eventually(lambda: pid_of(home, part) not in (None, before) and pid_of(home, part), seconds=15)
     eventually(lambda: answers(state), seconds=30)
     assert after
-    eventually(lambda: not part.startswith("api") or listens(after), seconds=30)
+    eventually(lambda: not part.startswith("api") or api_process_answers(after), seconds=30)
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
+
+
+def test_a_process_of_the_api_that_hangs_is_seen_and_started_again(running: tuple[Path, State]) -> None:
+    home, _ = running
+    hanging = pid_of(home, "api-2")
+    assert hanging is not None
+    os.kill(hanging, signal.SIGSTOP)
+    found = json.loads(docmill(home, "doctor", "--json").stdout)["findings"]
+    assert [(one["code"], one["subject"]) for one in found if one["subject"] == "api-2"] == [
+        ("api_silent", "api-2")
+    ]
+    after = eventually(lambda: pid_of(home, "api-2") not in (None, hanging) and pid_of(home, "api-2"), 40)
+    assert after
+    eventually(lambda: api_process_answers(after), seconds=30)
+    assert "api-2 does not answer; it is ended." in (home / "logs" / "supervisor.log").read_text()
 
 
 def test_the_processes_of_the_api_divide_its_requests(running: tuple[Path, State]) -> None:

@@ -50,8 +50,8 @@ class ReadyView(BaseModel):
 
 
 @router.get("/live", operation_id="health_live", summary="Is this process alive?")
-def live() -> LiveView:
-    """Answers as long as this process can answer at all; looks at nothing else."""
+async def live() -> LiveView:
+    """Answers as long as this process can answer at all; looks at nothing else, and waits for no thread."""
     return LiveView()
 
 

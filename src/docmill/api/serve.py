@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from docmill.api.app import create_app
 from docmill.bootstrap import keep_document_logs, make_app
 from docmill.domain.errors import InvalidSettings, PortTaken
 from docmill.logs import configure_logs, get_logger
+from docmill.pipeline.owner import api_socket
 from docmill.settings import Settings
 
 log = get_logger(__name__)
@@ -38,7 +40,8 @@ def serve(settings: Settings, *, share_port: bool = False) -> None:
     with listen(settings.api_host, settings.api_port, shared=share_port) as listener:
         host, port = listener.getsockname()[:2]
         log.info("api_listening", host=host, port=port)
-        server(api).run(sockets=[listener])
+        with own_socket() as own:
+            server(api).run(sockets=[listener, own])
 
 
 class Server(uvicorn.Server):
@@ -81,6 +84,17 @@ def server(api: FastAPI) -> uvicorn.Server:
 def _shows_no_address(record: logging.LogRecord) -> bool:
     """Whether a line of uvicorn's is free of the address of a WebSocket, which holds its query."""
     return '"WebSocket %s"' not in str(record.msg)
+
+
+def own_socket() -> socket.socket:
+    """Where this process answers by itself, however many share its port: who watches it asks there.
+
+    It has the same gate. It is a name of Linux's without a file, so nothing is left of it.
+    """
+    own = socket.socket(socket.AF_UNIX)
+    own.bind(api_socket(os.getpid()))
+    own.listen(_BACKLOG)
+    return own
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -26,7 +26,7 @@ from docmill.domain.errors import DocmillError, PartMissing
 from docmill.domain.findings import Cause, Finding
 from docmill.local.addresses import address_of
 from docmill.local.programs import find_postgres, find_redis
-from docmill.local.readiness import api_answers, broker_answers, conninfo
+from docmill.local.readiness import api_answers, api_process_ails, broker_answers, conninfo
 from docmill.local.state import RunningPart, State
 from docmill.settings import Settings
 
@@ -86,9 +86,11 @@ def _processes(state: State | None) -> Iterator[Look]:
 def _process(part: RunningPart) -> Look:
     if part.pid is None:
         return Fact(part.name, part.address)
-    if psutil.pid_exists(part.pid):
-        return Fact(part.name, f"process {part.pid}, {part.address}")
-    return Finding(Cause.PART_ENDED, part.name, f"Process {part.pid} has ended.")
+    if not psutil.pid_exists(part.pid):
+        return Finding(Cause.PART_ENDED, part.name, f"Process {part.pid} has ended.")
+    if part.name.startswith("api") and (reason := api_process_ails(part.pid)):
+        return Finding(Cause.API_SILENT, part.name, f"Process {part.pid} {reason}.")
+    return Fact(part.name, f"process {part.pid}, {part.address}")
 
 
 def _library(name: str) -> Look:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from docmill.local.forks import COMMAND, ForkServer
 from docmill.local.leftovers import MARK
 from docmill.local.process import Part, Stop
-from docmill.local.readiness import api_answers, listens, worker_ails, worker_answers
+from docmill.local.readiness import api_process_ails, api_process_answers, worker_ails, worker_answers
 from docmill.local.state import secret
 from docmill.settings import Settings
 
@@ -84,12 +84,12 @@ def api(settings: Settings, server: ForkServer | None = None) -> Iterator[Part]:
 
 
 def _api(settings: Settings, server: ForkServer | None, name: str) -> Part:
-    url = api_url(settings)
     return Part(
         name=name,
-        address=url,
-        is_ready=lambda pid: listens(pid) and api_answers(url),
+        address=api_url(settings),
+        is_ready=api_process_answers,
         stops=_SOON,
+        ails=api_process_ails,
         **_command(settings, server, "api", "--share-port"),
     )
 

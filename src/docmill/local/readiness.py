@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import socket
+from contextlib import closing
 from urllib.parse import urlsplit
 
-import psutil
 import psycopg
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 from sqlalchemy import make_url
 
-from docmill.pipeline.owner import this_host
+from docmill.pipeline.owner import api_socket, this_host
 
 _SECONDS = 3
+_SILENT = "does not answer"
 _WORKER_SILENT = 15.0  # seconds: seven signs of life missed
 
 
@@ -54,15 +56,6 @@ def worker_ails(database_url: str, pid: int) -> str | None:
     return f"has given no sign of life for {row[0]:.0f} s"
 
 
-def listens(pid: int) -> bool:
-    """Whether this process, one of ours, takes connections."""
-    try:
-        places = psutil.Process(pid).net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(place.status == psutil.CONN_LISTEN for place in places)
-
-
 def broker_answers(url: str) -> bool:
     """Whether the broker at `url`, of any kind that Celery knows, lets us in."""
     limits = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
@@ -76,9 +69,43 @@ def broker_answers(url: str) -> bool:
 
 def api_answers(url: str) -> bool:
     """Whether the API at `url` (http, host and port) says that it and everything it needs are ready."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_SECONDS)
+    return _is_ok(http.client.HTTPConnection(urlsplit(url).netloc, timeout=_SECONDS), "/health/ready")
+
+
+def api_process_answers(pid: int) -> bool:
+    """The same of one process of it, by itself."""
+    return _is_ok(_ToProcess(pid), "/health/ready")
+
+
+def api_process_ails(pid: int) -> str | None:
+    """What is wrong with the process of the API that runs as this one; None when nothing is."""
+    with closing(_ToProcess(pid)) as connection:
+        try:
+            connection.connect()
+        except (FileNotFoundError, ConnectionRefusedError):  # it is just starting, or has just ended
+            return None
+        except OSError:  # so many wait for it already that no more are let in
+            return _SILENT
+        return None if _is_ok(connection, "/health/live") else _SILENT
+
+
+class _ToProcess(http.client.HTTPConnection):
+    """A connection to one process of the API, past those it shares its port with."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._pid = pid
+
+    def connect(self) -> None:
+        """Raises OSError."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(api_socket(self._pid))
+
+
+def _is_ok(connection: http.client.HTTPConnection, path: str) -> bool:
     try:
-        connection.request("GET", "/health/ready")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

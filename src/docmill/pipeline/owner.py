@@ -1,4 +1,4 @@
-"""Who owns a task: a process, named so that any other on the same host can tell whether it still lives."""
+"""What a process of this host is called: as the owner of a task, and where it answers by itself."""
 
 from __future__ import annotations
 
@@ -39,9 +39,22 @@ def this_host() -> str:
     """This host, boot and process namespace."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     boot_id = boot.read_text().strip() if boot.exists() else f"{psutil.boot_time():.0f}"
+    return f"{socket.gethostname()}:{boot_id}:{_namespace()}"
+
+
+def api_socket(pid: int) -> str:
+    """Where this process of the API answers by itself: a Unix socket in Linux's abstract namespace.
+
+    Containers that share a network, and so these names, have process namespaces of their own.
+    """
+    return f"\0docmill-api-{_namespace()}-{pid}"
+
+
+@cache
+def _namespace() -> int:
+    """The process namespace; 0 where there are none."""
     namespace = Path("/proc/self/ns/pid")
-    inode = namespace.stat().st_ino if namespace.exists() else 0
-    return f"{socket.gethostname()}:{boot_id}:{inode}"
+    return namespace.stat().st_ino if namespace.exists() else 0
 
 
 def this_process() -> Owner:
