@@ -27,8 +27,8 @@ up: setup ## Run docmill on the demo's data until Ctrl-C
 down: setup ## Stop what `make demo` left running
 	@$(PYTHON_IN_VENV) -m docmill down
 
-test: dev ## Run every test, two files at a time
-	@$(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=30
+test: dev ## Run every test, three files at a time
+	@$(PYTHON_IN_VENV) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=30
 
 check: dev ## Formatting, lint, types and the layers
 	@$(PYTHON_IN_VENV) -m ruff format --check .

@@ -57,12 +57,18 @@ class Installation:
         """Every setting, as a process of this installation is told it."""
         return _environment(self.settings)
 
-    def start(self, part: str, environment: Mapping[str, str] | None = None) -> Program:
-        """Start `docmill worker`, `beat` or `api` as a process of its own, with more in its environment."""
+    def start(
+        self, part: str, environment: Mapping[str, str] | None = None, *, alone: bool = False
+    ) -> Program:
+        """Start `docmill worker`, `beat` or `api` as a process of its own, with more in its environment.
+
+        It is forked, as `docmill up` does it, or run `alone` by its command, as a container does.
+        """
         log = self.settings.home / f"{part}.log"
         whole = {**os.environ, **self.environment, **(environment or {})}
         # What its environment does before Python runs, such as another clock, needs a program of its own.
-        process = _run(part, whole, log) if environment else FORKING.start(part, environment=whole, log=log)
+        is_forked = not (environment or alone)
+        process = FORKING.start(part, environment=whole, log=log) if is_forked else _run(part, whole, log)
         self.processes.append(process)
         return process
 

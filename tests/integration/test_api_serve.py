@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from tests.streams import listening
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from docmill.api.serve import listen, serve
-from docmill.domain.errors import InvalidSettings, PortTaken
+from docmill.api.serve import listen, own_sockets, serve
+from docmill.domain.errors import InvalidSettings, PortTaken, SetupError
 from docmill.local.readiness import api_process_ails, api_process_answers
+from docmill.pipeline.owner import api_socket
 from docmill.settings import load_settings
 
 
@@ -132,6 +134,16 @@ def test_a_process_answers_by_itself_and_one_that_hangs_does_not(api: Running) -
         None,
         False,
     )
+
+
+def test_a_process_that_nobody_could_ask_is_refused_only_where_somebody_would() -> None:
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(api_socket(os.getpid()))
+        assert own_sockets(is_watched=False) == []
+        with pytest.raises(SetupError, match="watches it"):
+            own_sockets(is_watched=True)
+    for own in own_sockets(is_watched=True):
+        own.close()
 
 
 def test_a_port_that_is_taken_is_said_by_its_number() -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,15 @@ from signal import Signals
 
 import psutil
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine
 from tests.pipelines import execute
 from tests.polling import eventually
 
 from docmill.domain.errors import AlreadyRunning, SetupError
+from docmill.local import postgres, product, redis
 from docmill.local.addresses import choose_port
+from docmill.local.forks import ForkServer
 from docmill.local.health import watching_health
 from docmill.local.process import LogFile, Part, Process, Stop, stop_together
 from docmill.local.readiness import worker_ails
@@ -26,6 +30,7 @@ from docmill.local.signals import StopSignals
 from docmill.local.state import only_one, prepare_home, read_state, running_pid, secret
 from docmill.local.supervisor import StopAsked, Supervisor, next_delay
 from docmill.pipeline.owner import this_host
+from docmill.settings import load_settings
 
 FOR_EVER = "import time; print('here I am', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {FOR_EVER}"
@@ -123,6 +128,38 @@ def test_a_stop_signal_is_heard_while_something_is_still_starting(
 def test_a_child_that_does_not_listen_is_stopped_with_force(supervisor: Supervisor) -> None:
     supervisor.start(python("deaf", DEAF), python("sleeper", FOR_EVER))
     supervisor.stop()
+
+
+def test_all_parts_together_are_given_less_than_ten_seconds_to_stop(tmp_path: Path) -> None:
+    settings = load_settings(
+        home=tmp_path, database_url=SecretStr("postgresql:///x"), broker_url=SecretStr("redis:///")
+    )
+    cluster = postgres.Cluster(tmp_path, tmp_path, None, 1, "", "")
+    steps = [
+        [redis.part(redis.Broker(tmp_path, tmp_path, 1, ""))],
+        [postgres.part(cluster)],
+        [product.forks(settings, ForkServer())],
+        [product.worker(settings), product.beat(settings), *product.api(settings)],
+    ]
+    longest = [max(part.stops[-1].after for part in step) for step in steps]
+    assert all(part.stops[-1].signal is Signals.SIGKILL for step in steps for part in step)
+    assert sum(longest) <= 9
+
+
+@pytest.mark.parametrize(("lacking", "why"), [("a thread", "unavailable"), ("a log", "No such file")])
+def test_a_start_that_the_machine_refuses_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str, why: str
+) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    if lacking == "a thread":
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+    logs = tmp_path if lacking == "a thread" else tmp_path / "missing"
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match=why):
+        Process(python("sleeper", FOR_EVER), logs)
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_child_that_runs_and_does_not_do_its_work_is_ended(tmp_path: Path, said: list[str]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from tests.forking import FORKING
 from tests.installations import small_environment
 from tests.polling import eventually
 from tests.servers import temporary_home
@@ -29,13 +30,7 @@ pytestmark = pytest.mark.slow
 
 def docmill(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "docmill", *words],
-        env=small_environment(home, **more),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return FORKING.run(*words, environment=small_environment(home, **more))
 
 
 @pytest.fixture
@@ -130,12 +125,16 @@ def test_beat_sends_its_messages_and_nobody_reports_an_error(running: tuple[Path
 def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], part: str) -> None:
     home, state = running
     before = pid_of(home, part)
+    forks = {forked: pid_of(home, forked) for forked in ("worker", "beat", "api", "api-2")}
     assert before is not None
     os.kill(before, signal.SIGKILL)
     after = eventually(lambda: pid_of(home, part) not in (None, before) and pid_of(home, part), seconds=15)
     eventually(lambda: answers(state), seconds=30)
     assert after
     eventually(lambda: not part.startswith("api") or api_process_answers(after), seconds=30)
+    if part == "forks":
+        for forked, ended in forks.items():
+            eventually(lambda: pid_of(home, forked) not in (None, ended), seconds=15)  # noqa: B023 - asked at once
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
 
 
@@ -189,7 +188,7 @@ def test_parts_that_hang_do_not_hold_up_the_stop(home: Path) -> None:
             assert part.pid is not None
             os.kill(part.pid, signal.SIGSTOP)
         process.terminate()
-        process.wait(20)  # it takes nine seconds where nothing else runs
+        process.wait(15)  # it takes nine seconds where nothing else runs
     assert everything_of(home) == []
 
 

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 import redis
 from tests.installations import Installation, children_of, installation
 from tests.pipelines import ALL_BUT_OCR
 from tests.polling import eventually
+from tests.serving import KEY
 
+from docmill.local.addresses import choose_port
+from docmill.local.readiness import api_answers
 from docmill.ports import Filter
 from docmill.services.maintenance import discard_versions
 from docmill.worker.watch import DEAF
@@ -49,6 +53,20 @@ def test_a_document_is_published_and_found(here: Installation) -> None:
     assert "3.2 metres" in found.hits[0].text
     assert found.hits[0].document_name == "rules.md"
     assert found.hits[0].section_path == ("Ferry rules",)
+
+
+def test_each_part_can_be_run_by_its_own_command(fresh_database: str, broker: str, tmp_path: Path) -> None:
+    port = choose_port(0, "DOCMILL_API_PORT")
+    with installation(fresh_database, broker, tmp_path, api_key=KEY, api_port=port) as here:
+        for part in ("worker", "beat", "api"):
+            here.start(part, alone=True)
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: api_answers(url), seconds=30)
+        sent = httpx.post(
+            f"{url}/api/v1/documents", headers={"X-API-Key": KEY}, files={"file": ("rules.md", RULES)}
+        ).json()
+        assert here.wait_until_ended(UUID(sent["task_id"])) == ["succeeded"]
+        eventually(lambda: "docmill.recover" in (tmp_path / "beat.log").read_text(), seconds=30)
 
 
 def test_a_large_document_passes_through_every_queue(

@@ -6,13 +6,14 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import uvicorn
 from fastapi import FastAPI
 
 from docmill.api.app import create_app
 from docmill.bootstrap import keep_document_logs, make_app
-from docmill.domain.errors import InvalidSettings, PortTaken
+from docmill.domain.errors import InvalidSettings, PortTaken, SetupError
 from docmill.logs import configure_logs, get_logger
 from docmill.pipeline.owner import api_socket
 from docmill.settings import Settings
@@ -26,7 +27,7 @@ _LARGEST_MESSAGE = 64 * 1024  # that a client may send on a WebSocket
 
 
 def serve(settings: Settings, *, share_port: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings.
+    """Serve until SIGINT or SIGTERM. Raises PortTaken, InvalidSettings, SetupError.
 
     Processes that share a port divide its connections among them: one interpreter uses one core.
     """
@@ -37,11 +38,11 @@ def serve(settings: Settings, *, share_port: bool = False) -> None:
     app = make_app(settings)
     keep_document_logs(app)
     api = create_app(app)
-    with listen(settings.api_host, settings.api_port, shared=share_port) as listener:
+    with listen(settings.api_host, settings.api_port, shared=share_port) as listener, ExitStack() as stack:
+        own = [stack.enter_context(one) for one in own_sockets(is_watched=share_port)]
         host, port = listener.getsockname()[:2]
         log.info("api_listening", host=host, port=port)
-        with own_socket() as own:
-            server(api).run(sockets=[listener, own])
+        server(api).run(sockets=[listener, *own])
 
 
 class Server(uvicorn.Server):
@@ -86,14 +87,29 @@ def _shows_no_address(record: logging.LogRecord) -> bool:
     return '"WebSocket %s"' not in str(record.msg)
 
 
-def own_socket() -> socket.socket:
-    """Where this process answers by itself, however many share its port: who watches it asks there.
+def own_sockets(*, is_watched: bool) -> list[socket.socket]:
+    """Where this process answers by itself, however many share its port; none where the system forbids it.
 
-    It has the same gate. It is a name of Linux's without a file, so nothing is left of it.
+    It has the same gate. Its name has no file, so nothing is left of it. Raises SetupError where somebody
+    watches this process, since that is where they ask.
     """
+    try:
+        return [_listen_by_itself()]
+    except OSError as error:
+        if is_watched:
+            raise SetupError(f"The API cannot listen for whoever watches it: {error.strerror}.") from error
+        log.warning("not_listening_by_itself", reason=error.strerror)
+        return []
+
+
+def _listen_by_itself() -> socket.socket:
     own = socket.socket(socket.AF_UNIX)
-    own.bind(api_socket(os.getpid()))
-    own.listen(_BACKLOG)
+    try:
+        own.bind(api_socket(os.getpid()))
+        own.listen(_BACKLOG)
+    except OSError:
+        own.close()
+        raise
     return own
 
 

@@ -5,6 +5,7 @@ The program of `docmill.local.forks`, which sends its orders through this one's 
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import json
@@ -13,8 +14,8 @@ import runpy
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
-from io import TextIOWrapper
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 from docmill.local.child import die_with
 from docmill.local.forks import LONGEST_ORDER
@@ -25,13 +26,39 @@ _OUTPUTS = (1, 2)
 
 def main() -> None:
     """Load, say so, and fork until the other side closes; in each fork, be the command it was ordered for."""
+    end = _End()
+    atexit.register(end)  # the first is called last
     orders = socket.socket(fileno=os.dup(0))
     _load()
     orders.send(json.dumps({"pid": os.getpid()}).encode())
-    if words := _serve(orders):
-        _be_named(f"docmill {words[0]}")
-        sys.argv = ["docmill", *words]
-        runpy.run_module("docmill", run_name="__main__", alter_sys=True)
+    with end.noted():
+        if words := _serve(orders):
+            _be_named(f"docmill {words[0]}")
+            sys.argv = ["docmill", *words]
+            runpy.run_module("docmill", run_name="__main__", alter_sys=True)
+
+
+class _End:
+    """Ends a fork without taking its modules apart, which would copy all that it shares."""
+
+    _code = 1
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Learn how the program ends."""
+        try:
+            yield
+            self._code = 0
+        except SystemExit as ended:
+            self._code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+            raise
+
+    def __call__(self) -> None:
+        """End at once."""
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(self._code)
 
 
 def _load() -> None:
@@ -50,29 +77,35 @@ def _load() -> None:
 
 
 def _serve(orders: socket.socket) -> Sequence[str]:
-    """Answer orders until there are no more. Returns the words of a command in its fork, else none."""
+    """Carry out orders until there are no more. Returns the words of a command in its fork, else none."""
     server = os.getpid()
     while (received := socket.recv_fds(orders, LONGEST_ORDER, len(_OUTPUTS)))[0]:
         order, handles = json.loads(received[0]), received[1]
-        if not handles:
-            answer = {"code": _exit_code(order["ended"])}
-        elif (child := os.fork()) == 0:
+        if "forget" in order:
+            with suppress(ChildProcessError):  # another server's, which it outlived
+                os.waitpid(order["forget"], os.WNOHANG)
+            continue
+        child = _fork(orders)
+        if child == 0:
             orders.close()
             _settle(server, handles, order["environment"], order["folder"])
             return list(order["words"])
-        else:
-            os.setpgid(child, child)  # here too, so that it can be ended with all below it once it is told
-            answer = {"pid": child}
         for handle in handles:
             os.close(handle)
-        orders.send(json.dumps(answer).encode())
     return ()
 
 
-def _exit_code(pid: int) -> int | None:
-    """How a fork ended, which is forgotten then; None while it runs."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
+def _fork(orders: socket.socket) -> int:
+    """Fork and tell whom, or why not; 0 in the fork, and a negative number where there is none."""
+    try:
+        child = os.fork()
+    except OSError as error:
+        orders.send(json.dumps({"errno": error.errno}).encode())
+        return -1
+    if child != 0:
+        os.setpgid(child, child)  # here too, so that it can be ended with all below it once it is told
+        orders.send(json.dumps({"pid": child}).encode())
+    return child
 
 
 def _settle(server: int, handles: Sequence[int], environment: Mapping[str, str], folder: str) -> None:
@@ -84,9 +117,6 @@ def _settle(server: int, handles: Sequence[int], environment: Mapping[str, str],
     for handle, number in zip(handles, _OUTPUTS, strict=True):
         os.dup2(handle, number)
         os.close(handle)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(write_through=True)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

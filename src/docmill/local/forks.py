@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,46 +24,44 @@ from typing import Any
 COMMAND = (sys.executable, "-m", "docmill.cli.fork_server")
 LONGEST_ORDER = 1024 * 1024  # bytes; an environment is most of it
 _LONGEST_ANSWER = 1024
-_PATIENCE = 10.0  # seconds to an answer; to fork takes a hundredth of one
+_PATIENCE = 5.0  # seconds to an answer; to fork takes a hundredth of one
 
 
 class Fork:
-    """One of docmill's commands as a fork; asked as a Popen is."""
+    """One of docmill's commands as a fork; asked as a Popen is. Nothing here waits for the fork server."""
 
     def __init__(self, server: ForkServer, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._server = server
-        self._handle = os.pidfd_open(pid)  # there until the server is asked how it ended
+        self._handle = os.pidfd_open(pid)
         self._lock = threading.Lock()
+        weakref.finalize(self, os.close, self._handle)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it has not ended; the server need not answer for that."""
-        with self._lock:
-            return self.returncode is None and not _is_readable(self._handle, 0.0)
+    def fileno(self) -> int:
+        """What `select` says can be read once it has ended."""
+        return self._handle
 
     def poll(self) -> int | None:
         """Its exit code, the negative number of a signal that ended it; None while it runs."""
         with self._lock:
             if self.returncode is None and _is_readable(self._handle, 0.0):
-                self.returncode = self._server.exit_code(self.pid)
-                os.close(self._handle)
+                self.returncode = _exit_code(self.pid)
+                self._server.forget(self.pid)
             return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """The same, once it has ended. Raises TimeoutExpired."""
-        if self.returncode is None and not _is_readable(self._handle, timeout):
+        if not _is_readable(self._handle, timeout):
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
         code = self.poll()
         assert code is not None
         return code
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal, unless it has ended."""
-        with self._lock, suppress(ProcessLookupError):
-            if self.returncode is None:
-                signal.pidfd_send_signal(self._handle, number)
+        """Send it a signal, unless it has ended; nobody else gets it, whoever has its number then."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, number)
 
     def kill(self) -> None:
         """End it at once."""
@@ -82,9 +81,9 @@ class ForkServer:
         """What the program about to start, and no other, gets as its standard input."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LONGEST_ORDER)
-        with self._lock:
-            self.close()
-            self._orders = ours
+        ours.settimeout(self._patience)
+        self.close()
+        self._orders = ours
         return theirs
 
     def close(self) -> None:
@@ -108,36 +107,59 @@ class ForkServer:
     ) -> Fork:
         """Start `docmill WORDS…` with this environment and no other, writing to these. Raises OSError."""
         order = {"words": list(words), "environment": dict(environment), "folder": str(folder)}
-        return Fork(self, self._ask(order, out, err)["pid"])
-
-    def exit_code(self, pid: int) -> int:
-        """How one ended that has ended; the kernel killed it where the server is not there any more."""
-        with suppress(OSError):
-            return int(self._ask({"ended": pid})["code"])
-        return -signal.SIGKILL
-
-    def _ask(self, order: Mapping[str, object], *handles: int) -> dict[str, Any]:
+        data = json.dumps(order).encode()
+        if len(data) > LONGEST_ORDER:
+            raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
         with self._lock:
             if self._orders is None or self._pid is None:
                 raise OSError(errno.ENOTCONN, "what forks it has not loaded")
-            data = json.dumps(order).encode()
-            if len(data) > LONGEST_ORDER:
-                raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
-            self._orders.settimeout(self._patience)
-            socket.send_fds(self._orders, [data], handles)
-            return self._answer(self._orders)
+            answer = self._ask(self._orders, data, (out, err))
+        if "errno" in answer:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        return self._known(answer["pid"])
 
-    def _answer(self, orders: socket.socket) -> dict[str, Any]:
-        """Its next answer. One that comes too late would be taken for another, so a late server is ended."""
+    def forget(self, pid: int) -> None:
+        """Let the number of a fork that has ended be given anew; nobody waits for it."""
+        orders = self._orders
+        with suppress(OSError):
+            if orders is not None:
+                orders.send(json.dumps({"forget": pid}).encode(), socket.MSG_DONTWAIT)
+
+    def _known(self, pid: int) -> Fork:
         try:
-            answer = orders.recv(_LONGEST_ANSWER)
-        except TimeoutError:
+            return Fork(self, pid)
+        except OSError:  # no handle is free: a part that nobody knows must not run
+            os.kill(pid, signal.SIGKILL)
+            raise
+
+    def _ask(self, orders: socket.socket, data: bytes, handles: Sequence[int]) -> dict[str, Any]:
+        """Its answer. One that comes too late would be taken for another, so a late server is ended."""
+        try:
+            socket.send_fds(orders, [data], handles)
+            return self._answer(orders)
+        except TimeoutError as error:
             if self._pid is not None:
                 os.kill(self._pid, signal.SIGKILL)
-            raise
+            self.close()
+            raise TimeoutError(errno.ETIMEDOUT, "what forks it does not answer") from error
+
+    def _answer(self, orders: socket.socket) -> dict[str, Any]:
+        answer = orders.recv(_LONGEST_ANSWER)
         if not answer:
             raise OSError(errno.ECONNRESET, "what forks it has ended")
         return dict(json.loads(answer))
+
+
+def _exit_code(pid: int) -> int:
+    """How a process ended that nobody has reaped; where somebody has, its parent died and it was killed.
+
+    Its parent alone could wait for it; the last field of its line in /proc tells the same (proc(5)).
+    """
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return -signal.SIGKILL
+    return os.waitstatus_to_exitcode(int(line.split()[-1]))
 
 
 def _is_readable(handle: int, timeout: float | None) -> bool:

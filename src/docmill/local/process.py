@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -90,15 +92,15 @@ class Process:
         self.began = time.monotonic()
         self.last_line = "it said nothing"
         self._signals_sent = 0
-        reader, writer = os.pipe()
-        self._copier = threading.Thread(
-            target=self._copy, args=(reader, LogFile(logs / f"{part.name}.log")), daemon=True
-        )
-        self._copier.start()  # before it, so that whatever happens the pipe is read to its end
-        try:
-            self._program = part.fork(writer) if part.fork else _run(part, writer)
-        finally:
-            os.close(writer)
+        with ExitStack() as failed:
+            log = failed.enter_context(closing(LogFile(logs / f"{part.name}.log")))
+            reader, writer = os.pipe()
+            with open(writer, "wb") as output:
+                failed.callback(os.close, reader)
+                self._copier = threading.Thread(target=self._copy, args=(reader, log), daemon=True)
+                _start(self._copier)
+                failed.pop_all()  # it closes both, when the last who writes has ended
+                self._program = part.fork(output.fileno()) if part.fork else _run(part, output.fileno())
 
     def _copy(self, reader: int, log: LogFile) -> None:
         with open(reader, "rb") as output:
@@ -119,10 +121,9 @@ class Process:
         return self.part.is_ready(self.pid)
 
     @property
-    def is_running(self) -> bool:
-        """Whether it has not ended; nobody need answer for that."""
-        program = self._program
-        return program.is_running if isinstance(program, Fork) else program.poll() is None
+    def fork(self) -> Fork | None:
+        """What tells by itself that it has ended, since no signal does."""
+        return self._program if isinstance(self._program, Fork) else None
 
     @property
     def exit_code(self) -> int | None:
@@ -145,6 +146,14 @@ class Process:
         self._copier.join(timeout=0.3)
 
 
+def _start(thread: threading.Thread) -> None:
+    """Raises OSError where the machine has no thread left."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+
+
 def _run(part: Part, output: int) -> subprocess.Popen[bytes]:
     given = part.standard_input() if part.standard_input else None
     try:
@@ -165,7 +174,7 @@ def _run(part: Part, output: int) -> subprocess.Popen[bytes]:
 def stop_together(processes: Sequence[Process]) -> None:
     """Ask all of them to stop, with growing force; returns when none runs."""
     began = time.monotonic()
-    while running := [process for process in processes if process.is_running]:
+    while running := [process for process in processes if process.exit_code is None]:
         for process in running:
             process.press(time.monotonic() - began)
         time.sleep(0.02)

@@ -48,7 +48,7 @@ def forks(settings: Settings, server: ForkServer) -> Part:
         address="worker, beat and api, loaded once",
         environment=_environment(settings),
         is_ready=lambda _pid: server.has_loaded(),
-        stops=_SOON,
+        stops=(Stop(Signals.SIGTERM, 0), Stop(Signals.SIGKILL, 0.5)),  # nothing runs below it by then
         folder=settings.home / "run",
         standard_input=server.connect,
     )

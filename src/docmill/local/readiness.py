@@ -82,10 +82,10 @@ def api_process_ails(pid: int) -> str | None:
     with closing(_ToProcess(pid)) as connection:
         try:
             connection.connect()
-        except (FileNotFoundError, ConnectionRefusedError):  # it is just starting, or has just ended
-            return None
-        except OSError:  # so many wait for it already that no more are let in
+        except (BlockingIOError, TimeoutError):  # so many wait for it already that no more are let in
             return _SILENT
+        except OSError:  # it is just starting, or has just ended; or it is we who cannot ask
+            return None
         return None if _is_ok(connection, "/health/live") else _SILENT
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import select
 import signal
 import socket
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import Self
+
+from docmill.local.forks import Fork
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,8 +41,9 @@ class StopSignals:
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until a signal comes, one of the children's ends among them, or the time is over."""
-        readable, _, _ = select.select([self._reader], [], [], seconds)
-        if readable:
+    def wait(self, seconds: float, ends: Sequence[Fork] = ()) -> None:
+        """Sleep until a signal comes, that of a child's end too, one of these ends, or the time is over."""
+        watched: list[socket.socket | Fork] = [self._reader, *ends]
+        readable, _, _ = select.select(watched, [], [], seconds)
+        if self._reader in readable:
             self._reader.recv(4096)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docmill.domain.errors import SetupError
+from docmill.local.forks import Fork
 from docmill.local.health import watching_health
 from docmill.local.process import Part, Process, describe_end, stop_together
 from docmill.local.signals import StopSignals
@@ -106,7 +107,12 @@ class Supervisor:
             while not self._signals.asked:
                 for kept in [kept for step in self._steps for kept in step]:
                     self._look_after(kept, changed)
-                self._signals.wait(_LOOK_EVERY)
+                self._signals.wait(_LOOK_EVERY, self._forks())
+
+    def _forks(self) -> list[Fork]:
+        """Those that run as far as we know."""
+        kept = [kept for step in self._steps for kept in step if kept.due is None]
+        return [fork for one in kept if (fork := one.process.fork) is not None]
 
     def _processes(self) -> list[Process]:
         return [kept.process for step in self._steps for kept in step]
