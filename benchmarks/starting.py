@@ -34,21 +34,18 @@ class _Cost:
 def measure(scale: Scale) -> list[Figure]:
     """Medians of a first start, of one on the same data directory, and of what the parts cost."""
     runs = [_run() for _ in range(scale.repeat)]
-    first, again, forked, alone = zip(*runs, strict=True)
+    first, again, *costs = zip(*runs, strict=True)
+    forked, alone = map(_median, costs)
     return [
         info("start_first_s", statistics.median(first)),
         info("start_again_s", statistics.median(again)),
-        info("start_parts_cpu_s", _median_cpu(forked), _median_cpu(alone)),
-        info("start_parts_memory_mb", _median_memory(forked), _median_memory(alone)),
+        info("start_parts_cpu_s", forked.cpu, alone.cpu),
+        info("start_parts_memory_mb", forked.memory, alone.memory),
     ]
 
 
-def _median_cpu(costs: Sequence[_Cost]) -> float:
-    return statistics.median(cost.cpu for cost in costs)
-
-
-def _median_memory(costs: Sequence[_Cost]) -> float:
-    return statistics.median(cost.memory for cost in costs)
+def _median(costs: Sequence[_Cost]) -> _Cost:
+    return _Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("cpu", "memory")))
 
 
 def _run() -> tuple[float, float, _Cost, _Cost]:

@@ -16,6 +16,12 @@ from docmill.local.forks import COMMAND, Fork, ForkServer
 from tests.polling import eventually
 
 
+def program_of(server: ForkServer) -> subprocess.Popen[bytes]:
+    """Start what forks for this side; it has to load yet."""
+    with server.connect() as orders:
+        return subprocess.Popen(COMMAND, stdin=orders.fileno(), start_new_session=True)
+
+
 class Forking:
     """The fork server, started for the first command."""
 
@@ -51,8 +57,7 @@ class Forking:
 
     def _loaded(self) -> ForkServer:
         if self._program is None:
-            with self._server.connect() as orders:
-                self._program = subprocess.Popen(COMMAND, stdin=orders.fileno(), start_new_session=True)
+            self._program = program_of(self._server)
             eventually(self._server.has_loaded, seconds=60)
         return self._server
 

@@ -14,10 +14,11 @@ from typing import IO
 
 import psutil
 import pytest
+from tests.forking import program_of
 from tests.polling import eventually
 
 from docmill import __version__
-from docmill.local.forks import COMMAND, Fork, ForkServer
+from docmill.local.forks import Fork, ForkServer
 
 Program = subprocess.Popen[bytes]
 
@@ -25,8 +26,7 @@ Program = subprocess.Popen[bytes]
 @contextlib.contextmanager
 def loaded(server: ForkServer) -> Iterator[Program]:
     """The process that forks, ready to; gone afterwards."""
-    with server.connect() as orders:
-        program = subprocess.Popen(COMMAND, stdin=orders.fileno())
+    program = program_of(server)
     try:
         eventually(server.has_loaded, seconds=60)
         yield program

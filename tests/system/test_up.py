@@ -69,6 +69,13 @@ def pid_of(home: Path, part: str) -> int | None:
     return next((one.pid for one in state.parts if one.name == part), None) if state else None
 
 
+def started_again(home: Path, part: str, before: int | None, seconds: float = 15) -> int:
+    """The process of a part once it is another than before."""
+    after = eventually(lambda: pid_of(home, part) not in (None, before) and pid_of(home, part), seconds)
+    assert after
+    return after
+
+
 def answers(state: State) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(f"{state.api_url}/health/ready", timeout=5).status_code == httpx.codes.OK
@@ -128,13 +135,12 @@ def test_a_part_that_is_killed_is_started_again(running: tuple[Path, State], par
     forks = {forked: pid_of(home, forked) for forked in ("worker", "beat", "api", "api-2")}
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    after = eventually(lambda: pid_of(home, part) not in (None, before) and pid_of(home, part), seconds=15)
+    after = started_again(home, part, before)
     eventually(lambda: answers(state), seconds=30)
-    assert after
     eventually(lambda: not part.startswith("api") or api_process_answers(after), seconds=30)
     if part == "forks":
         for forked, ended in forks.items():
-            eventually(lambda: pid_of(home, forked) not in (None, ended), seconds=15)  # noqa: B023 - asked at once
+            started_again(home, forked, ended)
     assert f"{part} was ended by SIGKILL" in (home / "logs" / "supervisor.log").read_text()
 
 
@@ -147,8 +153,7 @@ def test_a_process_of_the_api_that_hangs_is_seen_and_started_again(running: tupl
     assert [(one["code"], one["subject"]) for one in found if one["subject"] == "api-2"] == [
         ("api_silent", "api-2")
     ]
-    after = eventually(lambda: pid_of(home, "api-2") not in (None, hanging) and pid_of(home, "api-2"), 40)
-    assert after
+    after = started_again(home, "api-2", hanging, seconds=40)
     eventually(lambda: api_process_answers(after), seconds=30)
     assert "api-2 does not answer; it is ended." in (home / "logs" / "supervisor.log").read_text()
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from docmill.cli.processes import loading
 from docmill.local.child import die_with
 from docmill.local.forks import LONGEST_ORDER
 
@@ -63,17 +64,15 @@ class _End:
 
 def _load() -> None:
     """What a part would load first: nothing of it holds a connection, or a thread of ours."""
-    gc.disable()  # nothing of it is garbage
-    import docmill.api.serve
-    import docmill.cli.app
-    import docmill.cli.processes
-    import docmill.worker.beat
-    import docmill.worker.main  # noqa: F401
-    from docmill.bootstrap import load_shared
+    with loading():
+        import docmill.api.serve
+        import docmill.cli.app
+        import docmill.worker.beat
+        import docmill.worker.main  # noqa: F401
+        from docmill.bootstrap import load_shared
 
-    load_shared()
+        load_shared()
     gc.freeze()  # what is never looked through stays shared by all
-    gc.enable()
 
 
 def _serve(orders: socket.socket) -> Sequence[str]:

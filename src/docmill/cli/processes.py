@@ -13,7 +13,7 @@ from docmill.cli.configuration import settings
 
 
 @contextmanager
-def _loading() -> Iterator[None]:
+def loading() -> Iterator[None]:
     """For imports, none of which is garbage: looking for it takes a tenth of the start."""
     gc.disable()
     try:
@@ -26,7 +26,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return when all is ready.")] = False,
 ) -> None:
     """Start docmill on this machine: broker, database, workers, Beat and API, as one process tree."""
-    with _loading():
+    with loading():
         from docmill.local.up import up as start
 
     raise typer.Exit(start(settings(), detach=detach))
@@ -51,7 +51,7 @@ def worker() -> None:
 
     Exits 75 when it takes no messages any more: start it again.
     """
-    with _loading():
+    with loading():
         from docmill.worker.main import run_worker
 
     raise typer.Exit(run_worker(settings()))
@@ -59,7 +59,7 @@ def worker() -> None:
 
 def beat() -> None:
     """Run Celery Beat here: recovery and clean-up by the clock. One is enough."""
-    with _loading():
+    with loading():
         from docmill.worker.beat import run_beat
 
     run_beat(settings())
@@ -71,7 +71,7 @@ def api(
     ] = False,
 ) -> None:
     """Run the HTTP API here, on DOCMILL_API_HOST and DOCMILL_API_PORT."""
-    with _loading():
+    with loading():
         from docmill.api.serve import serve
 
     serve(settings(), share_port=share_port)

@@ -105,17 +105,20 @@ class Supervisor:
         """
         with watching_health(self._processes, self._say):
             while not self._signals.asked:
-                for kept in [kept for step in self._steps for kept in step]:
+                for kept in self._kept():
                     self._look_after(kept, changed)
                 self._signals.wait(_LOOK_EVERY, self._forks())
 
     def _forks(self) -> list[Fork]:
         """Those that run as far as we know."""
-        kept = [kept for step in self._steps for kept in step if kept.due is None]
-        return [fork for one in kept if (fork := one.process.fork) is not None]
+        running = [kept.process for kept in self._kept() if kept.due is None]
+        return [process.fork for process in running if process.fork is not None]
 
     def _processes(self) -> list[Process]:
-        return [kept.process for step in self._steps for kept in step]
+        return [kept.process for kept in self._kept()]
+
+    def _kept(self) -> list[Kept]:
+        return [kept for step in self._steps for kept in step]
 
     def _look_after(self, kept: Kept, changed: Callable[[], object]) -> None:
         now = time.monotonic()
