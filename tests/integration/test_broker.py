@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+import redis
 
 from docmill.adapters.broker import CeleryDispatcher
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -25,6 +26,15 @@ def test_a_queue_is_counted_over_all_its_priorities(broker: str) -> None:
     for priority in range(10):
         dispatcher.send(StageName.EMBED, uuid4(), priority)
     assert dispatcher.waiting("embed") == 10
+
+
+def test_looking_again_and_again_opens_no_connection(broker: str) -> None:
+    dispatcher = CeleryDispatcher(broker)
+    with redis.Redis.from_url(broker) as client:
+        dispatcher.waiting("embed")
+        before = client.info("stats")["total_connections_received"]
+        assert [dispatcher.waiting("embed") for _ in range(20)] == [0] * 20
+        assert client.info("stats")["total_connections_received"] == before
 
 
 def test_a_queue_nobody_used_is_empty(broker: str) -> None:

@@ -127,7 +127,7 @@ class CeleryDispatcher:
         return counts[0] if self._try(lambda: counts.append(self._count(queue))) else None
 
     def _count(self, queue: str) -> int:
-        with self._app.connection_for_write() as connection:
+        with self._app.connection_or_acquire() as connection:
             declared = _queue(queue).bind(connection.default_channel).queue_declare()
             return int(declared.message_count)
 
