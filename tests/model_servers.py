@@ -71,13 +71,15 @@ class ModelServer:
     """`answers` are given one after another, then `usual` to all that follow; where that is None, vectors.
 
     `calls` counts the requests, `asked` holds the bodies of the last ones. A call takes
-    `most_texts`, and each of them `most_words` words and signs.
+    `most_texts`, and each of them `most_words` words and signs; one with `poison` in it breaks the server's
+    back for this call.
     """
 
     port: int
     most_texts: int = 32
     most_words: int = 500
     delay: float = 0.0
+    poison: str | None = None
     answers: list[Answer] = field(default_factory=list)
     usual: Answer | None = None
     calls: int = 0
@@ -109,6 +111,8 @@ class ModelServer:
         texts = body["input"]
         if not texts or not all(texts):
             return error(400, None, "'$.input' is invalid.")
+        if self.poison and any(self.poison in text for text in texts):
+            return DOWN
         if len(texts) > self.most_texts:
             return error(413, None, f"batch size {len(texts)} > maximum allowed batch size {self.most_texts}")
         if max(self.embedder.tokenizer.count(texts)) > self.most_words:

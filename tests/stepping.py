@@ -319,6 +319,7 @@ class World:
             "erasures",
             "results",
             "stage_holds",
+            "stage_outages",
         ):
             self.execute(f"DELETE FROM {table}")
 

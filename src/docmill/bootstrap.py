@@ -23,13 +23,13 @@ from docmill.db.engine import connect
 from docmill.domain.documents import Unpacking
 from docmill.domain.networks import parse_networks
 from docmill.domain.retries import RetryPolicy
-from docmill.domain.states import StageName
+from docmill.domain.states import Service, StageName
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import Children, Embedder, Reading, Recognizer, Storage, VectorStore
 from docmill.services.deliveries import Courier, CourierSettings
 from docmill.services.document_logs import DocumentLog
-from docmill.services.intake import Intake
+from docmill.services.intake import ORIGINALS, Intake
 from docmill.services.live_state import LiveState
 from docmill.services.maintenance import PICTURES
 from docmill.services.monitoring import Monitoring
@@ -175,6 +175,10 @@ def make_runner(
         ),
         is_stopping,
         aside,
+        {
+            Service.MODEL: lambda: app.embedder.embed(["docmill"]),
+            Service.STORE: lambda: app.storage.check(ORIGINALS),
+        },
     )
 
 

@@ -176,7 +176,10 @@ class Storage(Protocol):
         ...
 
     def local_path(self, key: str) -> Path:
-        """A path on this machine that holds the bytes at `key`. Raises FileNotStored."""
+        """A path on this machine that holds the bytes at `key`.
+
+        Raises FileNotStored, and StorageUnavailable where that cannot be told.
+        """
         ...
 
     def delete(self, key: str) -> None:
@@ -185,6 +188,13 @@ class Storage(Protocol):
 
     def keys(self, folder: str, older_than_seconds: float) -> list[str]:
         """The keys below `folder` whose bytes are at least this old; none when there is no such folder."""
+        ...
+
+    def check(self, folder: str) -> None:
+        """See that what was put below `folder` is still there, and that more can be.
+
+        Raises StorageFull, StorageUnavailable.
+        """
         ...
 
 

@@ -100,6 +100,17 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path, arrived:
         DirectoryStorage(tmp_path / "a file").put(KEY, arrived)
 
 
+def test_a_storage_that_lost_its_disk_says_so(storage: Storage, root: Path, arrived: Path) -> None:
+    storage.put(KEY, arrived)
+    storage.check("originals")
+    (root / "originals").rename(root / "unplugged")
+
+    with pytest.raises(StorageUnavailable):
+        storage.local_path(KEY)
+    with pytest.raises(StorageUnavailable):
+        storage.check("originals")
+
+
 def test_a_full_disk_says_so_and_leaves_no_half_file(
     root: Path, arrived: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

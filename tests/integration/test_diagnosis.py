@@ -175,6 +175,21 @@ def test_a_hold_and_a_drain_are_told_with_their_reason(here: Installation, engin
     assert about(examine(here.settings, document_of(engine, task)), Cause.DRAINING).subject == "a.txt"
 
 
+def test_an_outage_is_told_of_its_stage_and_of_who_waits_there(here: Installation, engine: Engine) -> None:
+    task = put_in_line(engine)
+    execute(
+        engine,
+        """INSERT INTO stage_outages (stage, code, message, until)
+        VALUES ('extract', 'storage_full', 'No space.', now() + interval '1 minute')""",
+    )
+    report = examine(here.settings, document_of(engine, task))
+    told = [one for one in report.findings if one.cause is Cause.STORE_UNREACHABLE]
+    assert [one.subject for one in told] == ["a.txt", "stage extract"]
+    assert all(one.what.endswith("No space. [storage_full]") for one in told)
+    execute(engine, "UPDATE stage_outages SET until = now()")
+    assert Cause.STORE_UNREACHABLE not in causes(examine(here.settings, document_of(engine, task)))
+
+
 ERROR = '{"code": "storage_unavailable", "message": "The storage cannot be read."}'
 STATES = {
     "status = 'paused', desired = 'pause'": (Cause.DOCUMENT_PAUSED, "Paused at extract"),

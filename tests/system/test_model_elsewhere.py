@@ -27,8 +27,9 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def served(model: ModelServer, fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Served]:
-    """The API and a worker, whose first retry comes after a second."""
-    with serving(fresh_database, broker, tmp_path, retry_seconds=1, **model.settings) as running:
+    """The API and a worker that tries a thing twice, a second apart."""
+    often = {"retry_seconds": 1, "retry_limit": 1}
+    with serving(fresh_database, broker, tmp_path, **often, **model.settings) as running:
         running.here.start("worker")
         yield running
 
@@ -57,13 +58,39 @@ def test_a_document_waits_for_its_model_and_goes_on_when_that_is_back(
 
     told = waits_for(served, document, "model")
     assert told["detail"] == "The server of the embedding model answers 500."
-    assert told["until"] is not None
-    assert told["attempt"] >= 1
+    assert (told["until"] is not None, told["attempt"]) == (True, None)
 
     model.usual = None
     assert served.here.wait_until_ended(*tasks(served.here)) == ["succeeded"]
     found = served.client.post("/api/v1/search", json={"query": "how high may the river stand"}).json()
     assert "3.2 metres" in found["hits"][0]["text"]
+
+
+def test_an_outage_fails_nothing_however_long_it_is_and_one_document_asks_for_all(
+    served: Served, model: ModelServer
+) -> None:
+    model.usual = DOWN
+    documents = [served.upload(f"{n}.md", RULES + b"%d\n" % n).json()["document_id"] for n in range(4)]
+    for document in documents:
+        waits_for(served, document, "model")
+
+    before = held(served.here)
+    eventually(lambda: held(served.here) >= before + 4, 30)  # longer than any document is tried by itself
+    assert served.here.rows("SELECT DISTINCT status, errors FROM document_tasks") == [("queued", 0)]
+
+    model.usual = None
+    assert served.here.wait_until_ended(*tasks(served.here)) == ["succeeded"] * 4
+
+
+def test_a_document_that_breaks_the_model_fails_alone(served: Served, model: ModelServer) -> None:
+    model.poison = "leviathan"
+    poisoned = served.upload("whale.md", b"# Whales\n\nThe leviathan sleeps.\n", priority="9").json()
+    served.publish("rules.md", RULES)
+
+    assert served.here.wait_until_ended(UUID(poisoned["task_id"])) == ["failed"]
+    status = served.client.get(f"/api/v1/documents/{poisoned['document_id']}/status").json()
+    assert (status["error"]["code"], status["retries"]) == ("model_unavailable", 1)
+    assert resting(served) == []
 
 
 def test_a_document_waits_for_quota_and_the_doctor_names_it(served: Served, model: ModelServer) -> None:
@@ -72,9 +99,33 @@ def test_a_document_waits_for_quota_and_the_doctor_names_it(served: Served, mode
 
     told = waits_for(served, document, "quota")
     assert told["detail"].startswith("The quota for the embedding model is used up.")
-    about_it, *_ = examine(served.here.settings, UUID(document)).findings
-    assert about_it.cause is Cause.QUOTA_EXCEEDED
-    assert about_it.what.startswith("Tried again at embed in 3")
+    found = examine(served.here.settings, UUID(document)).findings
+    assert [finding.cause for finding in found].count(Cause.QUOTA_EXCEEDED) == 2
+    assert found[0].what.startswith("It waits at embed. It rests since ")
+    assert [stage["stage"] for stage in resting(served)] == ["embed"]
+
+
+def test_who_raised_the_quota_need_not_wait_until_it_is_asked_for(served: Served, model: ModelServer) -> None:
+    model.usual = NO_QUOTA
+    waits_for(served, served.upload("rules.md", RULES).json()["document_id"], "quota")
+
+    model.usual = None
+    served.client.post("/api/v1/admin/stages/embed/release")
+    assert served.here.wait_until_ended(*tasks(served.here)) == ["succeeded"]
+
+
+def test_a_storage_that_is_away_fails_nothing_either(served: Served) -> None:
+    served.client.post("/api/v1/admin/stages/extract/hold")
+    document = served.upload("rules.md", RULES).json()["document_id"]
+    originals = served.here.settings.storage_path / "originals"
+    originals.rename(originals.with_name("unplugged"))
+    served.client.post("/api/v1/admin/stages/extract/release")
+
+    assert waits_for(served, document, "store")["attempt"] is None
+    before = held(served.here)
+    eventually(lambda: held(served.here) >= before + 2, 30)
+    originals.with_name("unplugged").rename(originals)
+    assert served.here.wait_until_ended(*tasks(served.here)) == ["succeeded"]
 
 
 def test_a_key_that_is_not_taken_fails_the_document_at_once_and_is_told_nowhere(
@@ -96,6 +147,17 @@ def test_a_search_says_when_its_model_is_away(served: Served, model: ModelServer
     answer = served.client.post("/api/v1/search", json={"query": "river"})
     assert (answer.status_code, answer.json()["code"]) == (503, "model_unavailable")
     assert served.client.post("/api/v1/search", json={"query": "river", "mode": "lexical"}).is_success
+
+
+def held(here: Installation) -> int:
+    """How often a document was given back because its stage rests."""
+    return int(here.rows("SELECT count(*) AS n FROM document_task_events WHERE kind = 'held'")[0].n)
+
+
+def resting(served: Served) -> list[dict[str, Any]]:
+    """The stages that ask again by themselves."""
+    stages = served.client.get("/api/v1/admin/stages").json()["items"]
+    return [stage for stage in stages if stage["until"]]
 
 
 def tasks(here: Installation) -> list[Any]:

@@ -20,7 +20,7 @@ from docmill.domain.errors import (
 from docmill.domain.estimates import Progress
 from docmill.domain.states import Desired, StageName, Status, TaskStatus
 from docmill.domain.status import NAMINGS, TaskFacts, eta_seconds, percent_complete, view
-from docmill.domain.waiting import Held, Surroundings, Waiting, WaitingFor
+from docmill.domain.waiting import Held, Outage, Surroundings, Waiting, WaitingFor
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -247,6 +247,17 @@ def test_a_retry_for_want_of_something_says_of_what(error: DocmillError, reason:
     assert (shown.waiting.reason, shown.waiting.detail) == (reason, error.message)
     assert shown.message.endswith(f"retry 1 of 3. {error.message}")
     assert shown.eta_seconds is None or shown.eta_seconds >= 60
+
+
+def test_an_outage_says_what_is_away_and_when_it_is_asked_again() -> None:
+    asked = NOON + timedelta(minutes=1)
+    away = Outage(NOON, asked, ModelUnavailable.code, "The model's server is away.")
+    queued = replace(RETRYING, retry_at=None, around=Surroundings(NOON, outages={"extract": away}))
+
+    shown = view(queued)
+    assert shown.message == "Trying again at 12:01:00 (UTC). The model's server is away."
+    assert shown.waiting == Waiting(WaitingFor.MODEL, NOON, until=asked, detail="The model's server is away.")
+    assert shown.eta_seconds is None
 
 
 HELD = Held(NOON - timedelta(minutes=5), "a new model")

@@ -41,8 +41,11 @@ class StageView(BaseModel):
     stage: StageName
     queue: str
     held: bool = Field(description="Whether it takes no work, held by itself or by a drain.")
-    since: datetime | None
-    reason: str | None
+    since: datetime | None = Field(description="Since when it takes no work.")
+    reason: str | None = Field(description="Why it takes no work: what was said, or what a service answers.")
+    until: datetime | None = Field(
+        None, description="It is not held: a service it needs is away, and is asked again then."
+    )
     queued: int = Field(description="Documents that wait here, of the whole installation.")
     running: int = Field(description="Documents that a worker has in hand here.")
 
@@ -101,7 +104,10 @@ def hold_stage(stage: _Stage, services: UseCases, why: _Why = None) -> StagesVie
     responses=problems(422),
 )
 def release_stage(stage: _Stage, services: UseCases, after: BackgroundTasks) -> StagesView:
-    """What waited in front of it goes on at once, where it stood."""
+    """What waited in front of it goes on at once, where it stood.
+
+    A stage that rests because a service is away asks it again at once.
+    """
     after.add_task(services.relay)
     return StagesView.of(services.holds.release(stage))
 

@@ -70,10 +70,11 @@ def _print_stages(now: Json) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table("stage", "held since", "reason", box=box.SIMPLE)
+    table = Table("stage", "held since", "asks again", "reason", box=box.SIMPLE)
     for name in ("queued", "running"):
         table.add_column(name, justify="right")
     for stage in now["items"]:
         counts = (f"{stage[key]:,}" for key in ("queued", "running"))
-        table.add_row(stage["stage"], stage["since"] or "", plain(stage["reason"] or ""), *counts)
+        times = (stage[key] or "" for key in ("since", "until"))
+        table.add_row(stage["stage"], *times, plain(stage["reason"] or ""), *counts)
     stdout().print(table)

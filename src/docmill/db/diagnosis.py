@@ -12,14 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from docmill.db.conditions import RUNNABLE, not_held
+from docmill.db.conditions import RUNNABLE, is_open
 from docmill.domain.states import StageName
 
 _WAITING = text(
     f"""SELECT stage, count(*) AS tasks, extract(epoch FROM
   now() - min(greatest(updated_at, next_attempt_at)))::float8 AS seconds,
   count(*) FILTER (WHERE coalesce(dispatched_at, updated_at) < now() - make_interval(secs => :a_while)) AS old
-FROM document_tasks t WHERE {RUNNABLE} AND {not_held("t.stage")} GROUP BY stage"""  # noqa: S608
+FROM document_tasks t WHERE {RUNNABLE} AND {is_open("t.stage")} GROUP BY stage"""  # noqa: S608
 )
 _OVERDUE = text(
     """SELECT count(*) AS tasks, extract(epoch FROM now() - min(lease_until))::float8 AS seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from docmill.db.conditions import RUNNABLE, not_held
+from docmill.db.conditions import RUNNABLE, is_open
 from docmill.db.workers import LIVING_SECONDS
 from docmill.domain.estimates import Evidence, Progress, Size
 from docmill.domain.states import StageName, Status
@@ -43,7 +43,7 @@ ORDER BY r.id DESC"""
 _OPEN = text(
     f"""WITH t AS (
   SELECT id, version_id, document_id, priority, created_at, stage, status FROM document_tasks t
-  WHERE t.status = 'running' OR ({RUNNABLE} AND {not_held("t.stage")})
+  WHERE t.status = 'running' OR ({RUNNABLE} AND {is_open("t.stage")})
   ORDER BY t.status = 'running' DESC, t.priority DESC, t.created_at LIMIT :most
 )
 SELECT t.priority, t.created_at, t.stage, t.status, d.media_type, d.size_bytes, v.characters,
@@ -59,7 +59,7 @@ ORDER BY t.priority DESC, t.created_at"""  # noqa: S608 - our own words only
 _MILESTONES = text(
     f"""SELECT priority, created_at, place FROM (
   SELECT priority, created_at, row_number() OVER (ORDER BY priority DESC, created_at) AS place
-  FROM document_tasks t WHERE {RUNNABLE} AND {not_held("t.stage")}) AS line
+  FROM document_tasks t WHERE {RUNNABLE} AND {is_open("t.stage")}) AS line
 WHERE place % 100 = 0 ORDER BY place LIMIT :most"""  # noqa: S608
 )
 

@@ -8,12 +8,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from docmill.db.conditions import is_open
 from docmill.domain.states import StageName
-from docmill.domain.waiting import EVERY_STAGE
 
 _HOLD = text("INSERT INTO stage_holds (stage, reason) VALUES (:stage, :reason) ON CONFLICT DO NOTHING")
 _RELEASE = text("DELETE FROM stage_holds WHERE stage = :stage")
 _HOLDS = text("SELECT stage, reason, since FROM stage_holds")
+_OPEN = text(
+    f"SELECT t.stage FROM unnest(CAST(:stages AS text[])) AS t (stage) WHERE {is_open('t.stage')}"  # noqa: S608
+)
 _LOADS = text(
     """SELECT stage, count(*) FILTER (WHERE status = 'queued') AS queued,
   count(*) FILTER (WHERE status = 'running') AS running
@@ -23,7 +26,7 @@ FROM document_tasks WHERE status = 'running' OR (status = 'queued' AND desired =
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A stage that is held, or all of them (`stage` is EVERY_STAGE), since when and why."""
+    """A stage that is held, or all of them (`stage` is waiting.EVERY_STAGE), since when and why."""
 
     stage: str
     reason: str
@@ -54,9 +57,9 @@ def holds(connection: Connection) -> dict[str, Hold]:
 
 
 def open_stages(connection: Connection, stages: Sequence[StageName]) -> list[StageName]:
-    """Those of these stages that nobody holds."""
-    held = holds(connection)
-    return [stage for stage in stages if stage not in held and EVERY_STAGE not in held]
+    """Those of these stages that a task may enter: nobody holds them, and nothing they need is away."""
+    rows = connection.execute(_OPEN, {"stages": list(stages)}).scalars()
+    return [StageName(stage) for stage in rows]
 
 
 def loads(connection: Connection) -> dict[StageName, Load]:

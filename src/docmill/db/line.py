@@ -8,13 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from docmill.db.conditions import RUNNABLE, not_held
+from docmill.db.conditions import RUNNABLE, is_open
 from docmill.domain.states import StageName
 
 _MORE_URGENT = text(
     f"""
 SELECT id AS task_id, stage, run_on FROM document_tasks t
-WHERE {RUNNABLE} AND stage = ANY(:stages) AND priority > :priority AND {not_held("t.stage")}
+WHERE {RUNNABLE} AND stage = ANY(:stages) AND priority > :priority AND {is_open("t.stage")}
 ORDER BY priority DESC, created_at LIMIT 1"""  # noqa: S608
 )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from docmill.db.catalogue import is_called
+from docmill.db.conditions import is_open
 from docmill.domain.states import StageName, TaskStatus
 
 
@@ -144,7 +145,7 @@ class StageCounts:
 
 
 _QUEUED = text(
-    """SELECT q.stage, CASE WHEN h.held THEN 0 ELSE q.due END AS runnable,
+    f"""SELECT q.stage, CASE WHEN h.held THEN 0 ELSE q.due END AS runnable,
   CASE WHEN h.held THEN q.due ELSE 0 END AS held, q.retrying, q.oldest_since
 FROM (
   SELECT stage, count(*) FILTER (WHERE is_due) AS due, count(*) FILTER (WHERE NOT is_due) AS retrying,
@@ -152,7 +153,7 @@ FROM (
   FROM (SELECT stage, updated_at, next_attempt_at IS NULL OR next_attempt_at <= now() AS is_due
         FROM document_tasks WHERE status = 'queued' AND desired = 'run') each_one
   GROUP BY stage) q,
-LATERAL (SELECT EXISTS (SELECT FROM stage_holds WHERE stage IN (q.stage, '*')) AS held) h"""
+LATERAL (SELECT NOT ({is_open("q.stage")}) AS held) h"""  # noqa: S608
 )
 _RUNNING = text(
     "SELECT stage, count(*) AS running FROM document_tasks WHERE status = 'running' GROUP BY stage"

@@ -242,6 +242,16 @@ stage_holds = Table(
     when("since", now=True),
 )
 
+stage_outages = Table(
+    "stage_outages",
+    metadata,
+    Column("stage", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    when("since", now=True),
+    when("until", now=True),  # no task of the stage is claimed before
+)
+
 pings = Table(
     "pings",
     metadata,

@@ -31,6 +31,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from docmill.domain.states import Service
+
 
 class DocmillError(Exception):
     """Something went wrong in docmill. Please report it with the log lines around it."""
@@ -39,6 +41,8 @@ class DocmillError(Exception):
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    counts: ClassVar[bool] = True  # whether a retry after it counts: some errors say nothing of the document
+    service: ClassVar[Service | None] = None  # who failed; asked alone, it may turn out to be away for all
 
     def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
         super().__init__(message or self.default_message())
@@ -317,6 +321,7 @@ class StorageUnavailable(Unavailable):
     """The storage cannot be written or read. Check free space and permissions with `docmill doctor`."""
 
     code = "storage_unavailable"
+    service = Service.STORE
 
 
 class StorageFull(StorageUnavailable):
@@ -324,24 +329,28 @@ class StorageFull(StorageUnavailable):
 
     code = "storage_full"
     http_status = 507
+    counts = False
 
 
 class ModelUnavailable(Unavailable):
     """The server of the embedding model does not answer as it should. `docmill doctor` asks it again."""
 
     code = "model_unavailable"
+    service = Service.MODEL
 
 
 class ModelBusy(ModelUnavailable):
     """The server of the embedding model has too much to do. It is asked again by itself."""
 
     code = "model_busy"
+    counts = False
 
 
 class QuotaExceeded(ModelUnavailable):
     """The quota for the embedding model is used up. Raise it with the provider; it is tried every hour."""
 
     code = "quota_exceeded"
+    counts = False
 
 
 class NotRunning(DocmillError):

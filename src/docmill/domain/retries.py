@@ -1,7 +1,8 @@
 """When a task that failed is tried again: one table, a row for each queue. The error says whether at all.
 
 An error that is not retryable fails at once. One that is waits as the table says, and at least as long as
-the service asked for that raised it (`retry_after_seconds`), but never longer than an hour.
+the service asked for that raised it (`retry_after_seconds`), but never longer than an hour. Where a service
+is away for every document, none of them is tried: the stage rests until the service is asked again.
 """
 
 from __future__ import annotations
@@ -46,9 +47,15 @@ class RetryPolicy:
 
         `chance`, 0 to 1, chooses within the jitter.
         """
-        if not error.retryable or tried >= self.limit:
+        if not error.retryable or (error.counts and tried >= self.limit):
             return None
-        backoff = BACKOFFS[queue]
-        wait = self.first_seconds * backoff.waits[min(tried, len(backoff.waits) - 1)]
-        wait *= 1 + backoff.jitter * (2 * chance - 1)
+        waits = BACKOFFS[queue].waits
+        return self._wait(BACKOFFS[queue], waits[min(tried, len(waits) - 1)], error, chance)
+
+    def rest(self, queue: str, error: DocmillError, chance: float) -> float:
+        """Seconds until a service is asked again that is away, which it said with this error."""
+        return self._wait(BACKOFFS[queue], BACKOFFS[queue].waits[0], error, chance)
+
+    def _wait(self, backoff: Backoff, units: float, error: DocmillError, chance: float) -> float:
+        wait = self.first_seconds * units * (1 + backoff.jitter * (2 * chance - 1))
         return min(max(wait, error.retry_after_seconds or 0.0), LONGEST_WAIT_SECONDS)

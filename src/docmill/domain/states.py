@@ -34,6 +34,13 @@ class StageName(StrEnum):
     INDEX = "index"
 
 
+class Service(StrEnum):
+    """What stages need beside the database."""
+
+    MODEL = "model"
+    STORE = "store"
+
+
 class TaskStatus(StrEnum):
     """What a task's status is called outside."""
 

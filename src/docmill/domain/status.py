@@ -181,7 +181,7 @@ def _seconds_before(facts: TaskFacts) -> float | None:
     if facts.status is Status.RUNNING:
         return 0.0
     waiting = waiting_for(facts)
-    if waiting is None or waiting.reason not in _PASSING:
+    if waiting is None or waiting.reason not in _PASSING or facts.stage in facts.around.outages:
         return None
     if facts.retry_at is None or facts.around.now is None:
         return facts.starts_in
@@ -209,6 +209,10 @@ def waiting_for(facts: TaskFacts) -> Waiting | None:
     held = facts.around.hold_of(facts.stage)
     if held is not None:
         return Waiting(WaitingFor.HOLD, max(since, held.since), detail=held.reason or None)
+    outage = facts.around.outages.get(facts.stage)
+    if outage is not None:
+        since = max(since, outage.since)
+        return Waiting(waits_for(outage.code), since, until=outage.until, detail=outage.message)
     if facts.retry_at is not None:
         return _retry(facts, facts.retry_at)
     return Waiting(_who_takes_it(facts), since, None if _is_far_back(facts) else facts.place)
@@ -256,9 +260,9 @@ def _in_line(facts: TaskFacts) -> str:
     match waiting.reason if waiting else None:
         case WaitingFor.HOLD:
             return _on_hold(facts)
-        case reason if reason in TRIED_AGAIN:
-            due = f"{facts.retry_at:%H:%M:%S (%Z)}"
-            return f"Trying again at {due}, retry {facts.retries} of {facts.retry_limit}. {_reason(facts)}"
+        case reason if reason in TRIED_AGAIN and waiting is not None:
+            which = f", retry {waiting.attempt} of {waiting.attempts}" if waiting.attempt else ""
+            return f"Trying again at {waiting.until:%H:%M:%S (%Z)}{which}. {waiting.detail}"
         case WaitingFor.BROKER:
             return f"Waiting at {facts.stage}: the broker does not answer. It goes on when that is back."
         case WaitingFor.NO_WORKER:

@@ -69,6 +69,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A service that a stage needs is away: since when, what it said last, and when it is asked again."""
+
+    since: datetime
+    until: datetime
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stands in the way of tasks at this moment of the database's clock; by default nothing does.
 
@@ -77,6 +87,7 @@ class Surroundings:
 
     now: datetime | None = None
     holds: Mapping[str, Held] = field(default_factory=dict)
+    outages: Mapping[str, Outage] = field(default_factory=dict)
     served: frozenset[str] = frozenset(QUEUE_OF_STAGE.values())
     broker_answers: bool = True
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from docmill.db import tasks
+from docmill.db import outages, tasks
 from docmill.db.engine import DATABASE_ERRORS, alone, typed
 from docmill.db.line import more_urgent
 from docmill.domain.documents import ChunkSettings, ReaderChoice
@@ -27,7 +27,7 @@ from docmill.domain.interruptions import LeaseLost, PauseRequested, StageHeld, T
 from docmill.domain.limits import UNLIMITED, StepLimits
 from docmill.domain.recognition import ocr_settings
 from docmill.domain.retries import RetryPolicy
-from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
+from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, Service, StageName
 from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
 from docmill.pipeline.owner import this_process
@@ -37,6 +37,7 @@ from docmill.stages.contract import Base, Stage, Step, Work
 log = get_logger(__name__)
 
 LOOK_UP_SECONDS = 0.5  # between two looks at what is wanted while a step computes
+NO_SERVICES: Mapping[Service, Callable[[], object]] = {}
 
 
 class Aside(Protocol):
@@ -104,6 +105,7 @@ class Runner:
         settings: RunnerSettings,
         is_stopping: Callable[[], bool],
         aside: Aside | None = None,
+        services: Mapping[Service, Callable[[], object]] = NO_SERVICES,
     ) -> None:
         self._engine = engine
         self._stages = stages
@@ -112,6 +114,7 @@ class Runner:
         self._settings = settings
         self._is_stopping = is_stopping
         self._aside = aside
+        self._services = services
         self._served = [stage for stage in stages if QUEUE_OF_STAGE[stage] in settings.queues]
         self._claim: tasks.Claim | None = None
         self._turn_ends = self._looks_up = self._away = 0.0
@@ -322,14 +325,46 @@ class Runner:
         if isinstance(error, DatabaseUnavailable):
             self._give_back(claim)
             return
-        queue = QUEUE_OF_STAGE[claim.stage]
-        wait = self._settings.retries.wait(queue, error, claim.errors, random.random())  # noqa: S311
+        away = self._ask(claim, error)
+        if away is not None:
+            self._rest(claim, away)
+            return
+        wait = self._settings.retries.wait(QUEUE_OF_STAGE[claim.stage], error, claim.errors, _chance())
         row = error.as_row()
         if wait is None:
             self._settle(claim, lambda connection: tasks.fail(connection, claim, row))
         else:
-            self._settle(claim, lambda connection: tasks.schedule_retry(connection, claim, row, wait))
+            self._settle(
+                claim,
+                lambda connection: tasks.schedule_retry(connection, claim, row, wait, counts=error.counts),
+            )
         log.warning("stage_failed", code=error.code, error=error.message, retry_in_seconds=wait)
+
+    def _ask(self, claim: tasks.Claim, error: DocmillError) -> DocmillError | None:
+        """What the service that failed says when it is asked without this document; None if it answers.
+
+        A document that a service cannot take must not keep all others from it, nor fail when that is away.
+        """
+        ask = self._services.get(error.service) if error.service else None
+        if ask is None:
+            return None
+        try:
+            with self._heartbeat.keeping(claim):
+                ask()
+        except DocmillError as said:
+            return said if said.retryable and said.service is error.service else None
+        return None
+
+    def _rest(self, claim: tasks.Claim, away: DocmillError) -> None:
+        """Let the whole stage rest until the service is asked again, by the document that is then first."""
+        seconds = self._settings.retries.rest(QUEUE_OF_STAGE[claim.stage], away, _chance())
+
+        def write(connection: Connection) -> None:
+            outages.record(connection, claim.stage, away, seconds)
+            tasks.rest(connection, claim, away.as_row())
+
+        self._settle(claim, write)
+        log.warning("stage_rests", code=away.code, error=away.message, seconds=round(seconds))
 
     def _give_back(self, claim: tasks.Claim) -> None:
         """The database went away: when it is back within the lease, the task is queued again at once."""
@@ -345,6 +380,10 @@ class Runner:
                 pause.wait(1.0)
             else:
                 return
+
+
+def _chance() -> float:
+    return random.random()  # noqa: S311
 
 
 def _close(steps: Iterator[Step]) -> None:

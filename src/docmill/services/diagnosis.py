@@ -8,14 +8,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from docmill.db import diagnosis as rows
-from docmill.db import holds, workers
+from docmill.db import holds, outages, workers
 from docmill.db.diagnosis import DocumentState
 from docmill.db.engine import reaching_database
 from docmill.db.workers import Worker
 from docmill.domain.errors import DocumentNotFound
 from docmill.domain.findings import Cause, Finding
 from docmill.domain.states import ENDED, MAINTENANCE_QUEUE, QUEUE_OF_STAGE, Desired, StageName, Status
-from docmill.domain.waiting import EVERY_STAGE, WaitingFor, waits_for
+from docmill.domain.waiting import EVERY_STAGE, Outage, WaitingFor, waits_for
 from docmill.pipeline.owner import Owner, is_gone
 from docmill.ports import Dispatcher
 
@@ -55,6 +55,7 @@ class Diagnosis:
                 *self._deaf(living, waiting),
                 *self._lost(living, waiting),
                 *_held(connection),
+                *_away(connection),
                 *_retrying(connection),
             ]
 
@@ -63,10 +64,10 @@ class Diagnosis:
         """Where this document stands, and what it waits for. Raises DocumentNotFound."""
         with self._engine.begin() as connection:
             state = rows.document(connection, document_id)
-            held = holds.holds(connection)
+            held, away = holds.holds(connection), outages.outages(connection)
         if state is None:
             raise DocumentNotFound
-        cause, what = _standing(state, held)
+        cause, what = _standing(state, held, away)
         return Finding(cause, state.name, what)
 
     @reaching_database
@@ -161,6 +162,17 @@ def _hold_finding(hold: holds.Hold) -> Finding:
     return Finding(cause, "all stages" if everything else f"stage {hold.stage}", what)
 
 
+def _away(connection: Connection) -> Iterator[Finding]:
+    for stage, outage in outages.outages(connection).items():
+        cause, _ = _RETRIES[waits_for(outage.code)]
+        yield Finding(cause, f"stage {stage}", f"{_rests(outage)} {outage.message} [{outage.code}]")
+
+
+def _rests(outage: Outage) -> str:
+    since, until = (f"{when:%Y-%m-%d %H:%M:%S %Z}" for when in (outage.since, outage.until))
+    return f"It rests since {since}, to ask again at {until}."
+
+
 def _retrying(connection: Connection) -> Iterator[Finding]:
     for code, some in rows.retrying(connection).items():
         cause, subject = _RETRIES[waits_for(code)]
@@ -168,7 +180,9 @@ def _retrying(connection: Connection) -> Iterator[Finding]:
         yield Finding(cause, subject, what)
 
 
-def _standing(state: DocumentState, held: Mapping[str, holds.Hold]) -> tuple[Cause, str]:
+def _standing(
+    state: DocumentState, held: Mapping[str, holds.Hold], away: Mapping[str, Outage]
+) -> tuple[Cause, str]:
     """The cause that holds for this document now, and its facts."""
     status = Status(state.status)
     if status in ENDED:
@@ -177,10 +191,13 @@ def _standing(state: DocumentState, held: Mapping[str, holds.Hold]) -> tuple[Cau
         return Cause.DOCUMENT_PAUSED, f"Paused at {state.stage} for {state.seconds:.0f} s."
     if status is Status.RUNNING:
         return _running(state)
+    hold, outage = held.get(state.stage) or held.get(EVERY_STAGE), away.get(state.stage)
+    if hold is None and outage is not None:
+        cause, _ = _RETRIES[waits_for(outage.code)]
+        return cause, f"It waits at {state.stage}. {_rests(outage)} {outage.message} [{outage.code}]"
     if state.retry_seconds is not None and state.retry_seconds > 0:
         cause, _ = _RETRIES[waits_for((state.error or {}).get("code"))]
         return cause, f"Tried again at {state.stage} in {state.retry_seconds:.0f} s. {_reason(state)}"
-    hold = held.get(state.stage) or held.get(EVERY_STAGE)
     if hold is not None:
         finding = _hold_finding(hold)
         return finding.cause, f"It waits at {state.stage}, which is held. {finding.what}"

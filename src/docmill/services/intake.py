@@ -29,6 +29,7 @@ log = get_logger(__name__)
 
 DEFAULT_DATASET = "default"
 MOST_PRIORITY = 9
+ORIGINALS = "originals"  # where the storage has what was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Accepted:
 
 def storage_key(sha256: str) -> str:
     """Where the original bytes are kept: 256 folders, so that a new file seldom needs a new one."""
-    return f"originals/{sha256[:2]}/{sha256}"
+    return f"{ORIGINALS}/{sha256[:2]}/{sha256}"
 
 
 class Intake:
