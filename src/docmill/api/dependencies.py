@@ -76,7 +76,12 @@ def make_services(app: App) -> Services:
     landing = open_landing(settings.storage_path / "arriving")
     intake = make_intake(app)
     documents = Documents(
-        app.engine, app.storage, app.vectors, app.dispatcher, retry_limit=settings.retry_limit
+        app.engine,
+        app.storage,
+        app.vectors,
+        app.dispatcher,
+        model=app.embedder.model,
+        retry_limit=settings.retry_limit,
     )
     revisions = Revisions(app.engine, app.dispatcher, run_on_bytes=settings.run_on_bytes)
     return Services(

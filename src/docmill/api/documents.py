@@ -40,6 +40,10 @@ def list_documents(
     parent_id: Annotated[
         str | None, Query(description="Id of a document: those that were found inside it.")
     ] = None,
+    dense: Annotated[
+        bool | None,
+        Query(description="Whether it is found by meaning: it has vectors of the model that is in use."),
+    ] = None,
     cursor: Cursor = None,
     limit: PageSize = 50,
 ) -> DocumentList:
@@ -55,6 +59,7 @@ def list_documents(
         about=about,
         missing_pages=missing_pages,
         parent_id=parent,
+        dense=dense,
         cursor=cursor,
         limit=limit,
     )

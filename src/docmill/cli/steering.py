@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from docmill.cli.connection import connect
-from docmill.cli.documents import for_each
+from docmill.cli.documents import UNFINISHED, for_each
 
 Documents = Annotated[
     list[str] | None, typer.Argument(show_default=False, metavar="ID|NAME…", help="Documents.")
@@ -36,12 +36,21 @@ def retry(documents: Documents = None, dataset: Dataset = None) -> None:
 
 
 def reprocess(
-    documents: Annotated[
-        list[str], typer.Argument(show_default=False, metavar="ID|NAME…", help="Documents.")
-    ],
+    documents: Documents = None,
+    other_model: Annotated[
+        bool, typer.Option("--other-model", help="All with vectors of another model than the one in use.")
+    ] = False,
+    dataset: Annotated[str | None, typer.Option(help="Only those of this dataset.")] = None,
 ) -> None:
     """Process documents again; what is published stays until then."""
-    _say("reprocess", "processing again", documents, None)
+    if bool(documents) == other_model or (dataset and not other_model):
+        raise typer.BadParameter("name documents, or say --other-model, with or without --dataset")
+    if other_model:
+        with connect() as client:
+            found = client.documents(dataset=dataset, dense="false")
+            documents = [each["id"] for each in found if each["task_status"] not in UNFINISHED]
+        typer.echo(f"{len(documents):,} with vectors of another model")
+    for_each(documents or [], lambda client, each: client.steer(each, "reprocess"), "processing again")
 
 
 def priority(

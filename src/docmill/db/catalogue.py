@@ -77,7 +77,8 @@ class Listing:
     """Which documents are listed, newest first.
 
     `name` is a part of the file name, in any case of letters. `about` are words that the name, the metadata
-    (the user's and the file's own, its title among them) and the outline hold together.
+    (the user's and the file's own, its title among them) and the outline hold together. `dense` asks for
+    published ones that have, or have not, vectors of `model`.
     """
 
     dataset_id: UUID | None = None
@@ -86,6 +87,8 @@ class Listing:
     about: str | None = None
     missing_pages: bool | None = None
     parent_id: UUID | None = None
+    dense: bool | None = None
+    model: str = ""
     before: tuple[datetime, UUID] | None = None
     limit: int = 50
 
@@ -159,6 +162,8 @@ _CONDITIONS = {
   SELECT FROM pages WHERE version_id = v.id AND missing IS NOT NULL)""",
     "parent_id": """d.id IN (SELECT a.document_id FROM attachments a
   JOIN document_versions v ON v.id = a.version_id WHERE v.document_id = :parent_id)""",
+    "dense": """d.active_version_id IS NOT NULL AND :dense = (v.total_chunks = 0 OR EXISTS (
+  SELECT FROM vector_entries e WHERE e.version_id = d.active_version_id AND e.model = :model))""",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
 }
 # The newest task must be called so. That any is lets the few begin from their tasks, not from all documents.
@@ -236,7 +241,7 @@ def documents(connection: Connection, tenant: str, listing: Listing) -> list[Doc
     conditions = [sql for name, sql in _CONDITIONS.items() if getattr(listing, name) is not None]
     if listing.status is not None:
         conditions.append(_STATUS_CONDITIONS[listing.status])
-    for name in ("dataset_id", "name", "about", "missing_pages", "parent_id"):
+    for name in ("dataset_id", "name", "about", "missing_pages", "parent_id", "dense", "model"):
         values[name] = getattr(listing, name)
     if listing.before is not None:
         values["before_at"], values["before_id"] = listing.before

@@ -31,6 +31,11 @@ _RETRYING = text(
 FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND next_attempt_at > now()
 GROUP BY 1 ORDER BY 1"""
 )
+_NOT_DENSE = text(
+    """SELECT count(*) FROM documents d JOIN document_versions v ON v.id = d.active_version_id
+WHERE v.total_chunks > 0
+  AND NOT EXISTS (SELECT FROM vector_entries e WHERE e.version_id = v.id AND e.model = :model)"""
+)
 _DOCUMENT = text(
     """SELECT d.name, t.id AS task_id, t.status, t.desired, t.stage, t.owner, t.error, t.errors,
   extract(epoch FROM now() - t.updated_at)::float8 AS seconds,
@@ -100,3 +105,8 @@ def document(connection: Connection, document_id: UUID) -> DocumentState | None:
     """A document's newest processing; None when there is no such document."""
     row = connection.execute(_DOCUMENT, {"id": document_id}).one_or_none()
     return None if row is None else DocumentState(**{**row._mapping, "stage": StageName(row.stage)})
+
+
+def not_dense(connection: Connection, model: str) -> int:
+    """How many published documents have passages, and no vectors of this model."""
+    return int(connection.execute(_NOT_DENSE, {"model": model}).scalar_one())

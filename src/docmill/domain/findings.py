@@ -35,6 +35,7 @@ class Cause(StrEnum):
     BROKER_EVICTS = "broker_evicts"
     MODEL_UNREACHABLE = "model_unreachable"
     QUOTA_EXCEEDED = "quota_exceeded"
+    OTHER_MODEL = "other_model"
     STORE_UNREACHABLE = "store_unreachable"
     READING_EXPOSED = "reading_exposed"
     RECOGNIZER_MISSING = "recognizer_missing"
@@ -99,6 +100,7 @@ ADVICE: Mapping[Cause, Advice] = {
     Cause.QUOTA_EXCEEDED: Advice(
         _E, "Raise the quota with the provider of the model; it is asked every hour."
     ),
+    Cause.OTHER_MODEL: Advice(_W, "docmill reprocess --other-model processes them again with this one."),
     Cause.STORE_UNREACHABLE: Advice(_E, "Bring back what DOCMILL_STORAGE_DIR lies on; then it goes on."),
     Cause.FOLDER_UNWRITABLE: Advice(_E, "Give this user the right to write there, or choose another folder."),
     Cause.READING_EXPOSED: Advice(

@@ -33,10 +33,17 @@ class Diagnosis:
     """Looks and changes nothing. Every method raises DatabaseUnavailable."""
 
     def __init__(
-        self, engine: Engine, dispatcher: Dispatcher, *, sweep_seconds: float, deaf_seconds: float
+        self,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        *,
+        model: str | None,
+        sweep_seconds: float,
+        deaf_seconds: float,
     ) -> None:
         self._engine = engine
         self._dispatcher = dispatcher
+        self._model = model
         self._silence = max(_A_WHILE, _TURNS * sweep_seconds)
         self._deaf_seconds = deaf_seconds
 
@@ -57,6 +64,7 @@ class Diagnosis:
                 *_held(connection),
                 *_away(connection),
                 *_retrying(connection),
+                *self._unlike(connection),
             ]
 
     @reaching_database
@@ -140,6 +148,12 @@ class Diagnosis:
             if messages is not None and some.old > messages + in_hand:
                 what = f"{_count(some.old)} in line, and {messages} messages in the broker."
                 yield Finding(Cause.QUEUE_LOST, f"queue {queue}", what)
+
+    def _unlike(self, connection: Connection) -> Iterator[Finding]:
+        count = rows.not_dense(connection, self._model) if self._model else 0
+        if count:
+            what = f"{_count(count)} found by words only: the vectors are not of this model."
+            yield Finding(Cause.OTHER_MODEL, f"model {self._model}", what)
 
 
 def _gone(known: list[Worker]) -> Iterator[Finding]:

@@ -69,7 +69,10 @@ class Family:
 
 
 class Documents:
-    """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know."""
+    """The documents of all tenants. Every method raises DocumentNotFound for ids it does not know.
+
+    `model` is the one that questions are put to.
+    """
 
     def __init__(
         self,
@@ -78,11 +81,13 @@ class Documents:
         vectors: VectorStore,
         dispatcher: Dispatcher,
         *,
+        model: str = "",
         retry_limit: int = 3,
     ) -> None:
         self._engine = engine
         self._storage = storage
         self._deletion = Deletion(engine, storage, vectors)
+        self._model = model
         self._retry_limit = retry_limit
         self._estimates = Estimates(engine)
         self._outlook = Outlook(engine, dispatcher)
@@ -98,12 +103,23 @@ class Documents:
         about: str | None = None,
         missing_pages: bool | None = None,
         parent_id: UUID | None = None,
+        dense: bool | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[Document]:
         """Documents that pass the filters, newest first. Raises InvalidCursor."""
-        before = time_in(_CURSOR, cursor)
-        listing = Listing(dataset_id, status, name, about, missing_pages, parent_id, before, limit + 1)
+        listing = Listing(
+            dataset_id=dataset_id,
+            status=status,
+            name=name,
+            about=about,
+            missing_pages=missing_pages,
+            parent_id=parent_id,
+            dense=dense,
+            model=self._model,
+            before=time_in(_CURSOR, cursor),
+            limit=limit + 1,
+        )
         with self._engine.begin() as connection:
             rows = catalogue.documents(connection, tenant, listing)
         page = page_of(_CURSOR, rows, limit, by_time)
