@@ -27,8 +27,8 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def served(model: ModelServer, fresh_database: str, broker: str, tmp_path: Path) -> Iterator[Served]:
-    """The API and a worker that tries a thing twice, a second apart."""
-    often = {"retry_seconds": 1, "retry_limit": 1}
+    """The API and a worker that tries a thing twice, a third of a second apart."""
+    often = {"retry_seconds": 0.3, "retry_limit": 1}
     with serving(fresh_database, broker, tmp_path, **often, **model.settings) as running:
         running.here.start("worker")
         yield running
