@@ -35,6 +35,7 @@ class Scale:
     watched_documents: int = 120
     book_pages: int = 5_000
     scanned_pages: int = 12
+    idle_seconds: float = 20.0
 
 
 QUICK = Scale(
@@ -63,4 +64,5 @@ QUICK = Scale(
     cancels=5,
     book_pages=500,
     scanned_pages=2,
+    idle_seconds=5.0,
 )

@@ -1,4 +1,4 @@
-"""How long `docmill up` takes until it is ready, and what its parts cost beside the same parts run alone."""
+"""How long `docmill up` takes until it is ready, what its parts cost beside the same run alone, and idle."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ class _Cost:
 
 
 def measure(scale: Scale) -> list[Figure]:
-    """Medians of a first start, of one on the same data directory, and of what the parts cost."""
-    runs = [_run() for _ in range(scale.repeat)]
-    first, again, *costs = zip(*runs, strict=True)
+    """Medians of a first start, of one on the same data directory, of what the parts cost, and of idling."""
+    runs = [_run(scale.idle_seconds) for _ in range(scale.repeat)]
+    first, again, idle, *costs = zip(*runs, strict=True)
     forked, alone = map(_median, costs)
     return [
         info("start_first_s", statistics.median(first)),
         info("start_again_s", statistics.median(again)),
         info("start_parts_cpu_s", forked.cpu, alone.cpu),
         info("start_parts_memory_mb", forked.memory, alone.memory),
+        info("idle_cpu_percent", statistics.median(idle)),
     ]
 
 
@@ -48,14 +49,14 @@ def _median(costs: Sequence[_Cost]) -> _Cost:
     return _Cost(*(statistics.median(getattr(cost, name) for cost in costs) for name in ("cpu", "memory")))
 
 
-def _run() -> tuple[float, float, _Cost, _Cost]:
+def _run(idle_seconds: float) -> tuple[float, float, float, _Cost, _Cost]:
     with temporary_home() as home:
         with _up(home) as (first, _):
             pass
         with _up(home) as (again, state):
             [server] = [part.pid for part in state.parts if part.name == "forks"]
             forked = _cost([server or 0])
-            return first, again, forked, _alone(home, state)
+            return first, again, _idle(state, idle_seconds), forked, _alone(home, state)
 
 
 @contextmanager
@@ -66,6 +67,13 @@ def _up(home: Path) -> Iterator[tuple[float, State]]:
         state = eventually(lambda: read_state(home), 120.0)
         assert state is not None
         yield time.perf_counter() - began, state
+
+
+def _idle(state: State, seconds: float) -> float:
+    """Percent of one core that all processes of `docmill up` take with nothing to do."""
+    before, began = cpu_seconds([state.pid]), time.perf_counter()
+    time.sleep(seconds)
+    return 100 * (cpu_seconds([state.pid]) - before) / (time.perf_counter() - began)
 
 
 def _alone(home: Path, state: State) -> _Cost:
