@@ -6,7 +6,7 @@ RUNNABLE = """SELECT stage, count(*) AS count FROM document_tasks t
 WHERE status = 'queued' AND desired = 'run' AND (next_attempt_at IS NULL OR next_attempt_at <= now())
   AND (dispatched_at IS NULL OR dispatched_at < now() - interval '1 second')
   AND NOT EXISTS (SELECT FROM stage_holds h WHERE h.stage IN (t.stage, '*'))
-  AND NOT EXISTS (SELECT FROM stage_outages o WHERE o.stage = t.stage AND o.until > now()) GROUP BY stage"""
+  AND NOT EXISTS (SELECT FROM stage_outages o WHERE o.stage = t.stage) GROUP BY stage"""
 
 UNLIKE_THE_CURSORS = """WITH expected AS (
   SELECT task_id, stage, number FROM stage_progress, generate_series(0, (cursor->>'next')::int - 1) AS number

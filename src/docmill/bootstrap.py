@@ -24,6 +24,7 @@ from docmill.domain.documents import Unpacking
 from docmill.domain.networks import parse_networks
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import Service, StageName
+from docmill.pipeline.outages import Outages, Services
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.ports import Children, Embedder, Reading, Recognizer, Storage, VectorStore
@@ -171,15 +172,30 @@ def make_runner(
             turn_seconds=settings.turn_seconds,
             limits=settings.limits,
             is_aside=aside is None,
-            retries=RetryPolicy(settings.retry_seconds, settings.retry_limit),
+            retries=make_retries(app),
         ),
         is_stopping,
         aside,
-        {
-            Service.MODEL: lambda: app.embedder.embed(["docmill"]),
-            Service.STORE: lambda: app.storage.check(ORIGINALS),
-        },
+        make_services(app),
     )
+
+
+def make_services(app: App) -> Services:
+    """How each service that stages need is asked whether it is there."""
+    return {
+        Service.MODEL: lambda: app.embedder.embed(["docmill"]),
+        Service.STORE: lambda: app.storage.check(ORIGINALS),
+    }
+
+
+def make_outages(app: App) -> Outages:
+    """What asks services that are away until they are back."""
+    return Outages(app.engine, make_services(app), make_retries(app), app.settings.worker_queues.split(","))
+
+
+def make_retries(app: App) -> RetryPolicy:
+    """How long is waited and how often."""
+    return RetryPolicy(app.settings.retry_seconds, app.settings.retry_limit)
 
 
 def keep_document_logs(app: App) -> DocumentLog:

@@ -179,14 +179,14 @@ def test_an_outage_is_told_of_its_stage_and_of_who_waits_there(here: Installatio
     task = put_in_line(engine)
     execute(
         engine,
-        """INSERT INTO stage_outages (stage, code, message, until)
-        VALUES ('extract', 'storage_full', 'No space.', now() + interval '1 minute')""",
+        """INSERT INTO stage_outages (stage, service, code, message, until)
+        VALUES ('extract', 'store', 'storage_full', 'No space.', now() + interval '1 minute')""",
     )
     report = examine(here.settings, document_of(engine, task))
     told = [one for one in report.findings if one.cause is Cause.STORE_UNREACHABLE]
     assert [one.subject for one in told] == ["a.txt", "stage extract"]
     assert all(one.what.endswith("No space. [storage_full]") for one in told)
-    execute(engine, "UPDATE stage_outages SET until = now()")
+    execute(engine, "DELETE FROM stage_outages")
     assert Cause.STORE_UNREACHABLE not in causes(examine(here.settings, document_of(engine, task)))
 
 

@@ -106,7 +106,7 @@ def hold_stage(stage: _Stage, services: UseCases, why: _Why = None) -> StagesVie
 def release_stage(stage: _Stage, services: UseCases, after: BackgroundTasks) -> StagesView:
     """What waited in front of it goes on at once, where it stood.
 
-    A stage that rests because a service is away asks it again at once.
+    A stage that rests because a service is away takes documents at once.
     """
     after.add_task(services.relay)
     return StagesView.of(services.holds.release(stage))

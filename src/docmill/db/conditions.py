@@ -15,4 +15,4 @@ def not_held(stage: str) -> str:
 def is_open(stage: str) -> str:
     """That a task may enter this stage, an expression in SQL: no hold, and nothing that it needs is away."""
     return f"""{not_held(stage)}
-  AND NOT EXISTS (SELECT FROM stage_outages WHERE stage_outages.stage = {stage} AND until > now())"""
+  AND NOT EXISTS (SELECT FROM stage_outages WHERE stage_outages.stage = {stage})"""

@@ -1,34 +1,52 @@
-"""Which services that stages need are away. What such a stage would do waits; no task is tried meanwhile."""
+"""Which services that stages need are away. A stage with a row here is not entered by any task."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from docmill.domain.errors import DocmillError
-from docmill.domain.states import StageName
+from docmill.domain.states import Service, StageName
 from docmill.domain.waiting import Outage
 
-_ONE_AND_THE_SAME = 600.0  # seconds from an outage's end to the next one, which goes on from it
-
 _RECORD = text(
-    """INSERT INTO stage_outages AS o (stage, code, message, until)
-VALUES (:stage, :code, :message, now() + make_interval(secs => :seconds))
-ON CONFLICT (stage) DO UPDATE SET code = excluded.code, message = excluded.message,
-  since = CASE WHEN o.until < now() - make_interval(secs => :same) THEN now() ELSE o.since END,
-  until = greatest(o.until, excluded.until)"""
+    """INSERT INTO stage_outages AS o (stage, service, code, message, until)
+VALUES (:stage, :service, :code, :message, now() + make_interval(secs => :seconds))
+ON CONFLICT (stage) DO UPDATE SET service = excluded.service, code = excluded.code,
+  message = excluded.message, until = greatest(o.until, excluded.until)"""
 )
-_END = text("DELETE FROM stage_outages WHERE stage = :stage AND until > now()")
-_OUTAGES = text("SELECT stage, since, until, code, message FROM stage_outages WHERE until > now()")
+_TAKE_DUE = text(
+    """UPDATE stage_outages SET until = now() + make_interval(secs => :seconds)
+WHERE until <= now() AND stage = ANY(:stages) RETURNING stage, service"""
+)
+_END = text("DELETE FROM stage_outages WHERE stage = :stage")
+_OUTAGES = text("SELECT stage, since, until, code, message FROM stage_outages")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A stage that rests, and the service that is to be asked for it."""
+
+    stage: StageName
+    service: Service
 
 
 def record(connection: Connection, stage: StageName, error: DocmillError, seconds: float) -> None:
-    """Let the stage rest for so many seconds, because of what the service said when it was asked."""
-    values = {"stage": stage, "code": error.code, "message": error.message, "seconds": seconds}
-    connection.execute(_RECORD, {**values, "same": _ONE_AND_THE_SAME})
+    """Let the stage rest, because of what its service said; it is asked again after so many seconds."""
+    values = {"stage": stage, "service": error.service, "code": error.code, "message": error.message}
+    connection.execute(_RECORD, {**values, "seconds": seconds})
+
+
+def take_due(connection: Connection, stages: Collection[StageName], seconds: float) -> list[Due]:
+    """Those of these stages whose service is to be asked now; nobody else takes them for so many seconds."""
+    rows = connection.execute(_TAKE_DUE, {"stages": list(stages), "seconds": seconds})
+    return [Due(StageName(row.stage), Service(row.service)) for row in rows]
 
 
 def end(connection: Connection, stage: str) -> bool:
-    """Ask the service again at once; False when there was no outage."""
+    """Let tasks enter the stage; False when there was no outage."""
     return connection.execute(_END, {"stage": stage}).rowcount == 1
 
 

@@ -246,10 +246,11 @@ stage_outages = Table(
     "stage_outages",
     metadata,
     Column("stage", Text, primary_key=True),
+    Column("service", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("message", Text, nullable=False),
     when("since", now=True),
-    when("until", now=True),  # no task of the stage is claimed before
+    when("until", now=True),  # then it is asked again
 )
 
 pings = Table(

@@ -2,7 +2,7 @@
 
 An error that is not retryable fails at once. One that is waits as the table says, and at least as long as
 the service asked for that raised it (`retry_after_seconds`), but never longer than an hour. Where a service
-is away for every document, none of them is tried: the stage rests until the service is asked again.
+is away for every document, none of them is tried: the stage rests until the service answers.
 """
 
 from __future__ import annotations

@@ -27,9 +27,10 @@ from docmill.domain.interruptions import LeaseLost, PauseRequested, StageHeld, T
 from docmill.domain.limits import UNLIMITED, StepLimits
 from docmill.domain.recognition import ocr_settings
 from docmill.domain.retries import RetryPolicy
-from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, Service, StageName
+from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
+from docmill.pipeline.outages import Services, what_is_away
 from docmill.pipeline.owner import this_process
 from docmill.ports import Dispatcher
 from docmill.stages.contract import Base, Stage, Step, Work
@@ -37,7 +38,7 @@ from docmill.stages.contract import Base, Stage, Step, Work
 log = get_logger(__name__)
 
 LOOK_UP_SECONDS = 0.5  # between two looks at what is wanted while a step computes
-NO_SERVICES: Mapping[Service, Callable[[], object]] = {}
+NO_SERVICES: Services = {}
 
 
 class Aside(Protocol):
@@ -105,7 +106,7 @@ class Runner:
         settings: RunnerSettings,
         is_stopping: Callable[[], bool],
         aside: Aside | None = None,
-        services: Mapping[Service, Callable[[], object]] = NO_SERVICES,
+        services: Services = NO_SERVICES,
     ) -> None:
         self._engine = engine
         self._stages = stages
@@ -325,7 +326,8 @@ class Runner:
         if isinstance(error, DatabaseUnavailable):
             self._give_back(claim)
             return
-        away = self._ask(claim, error)
+        with self._heartbeat.keeping(claim):  # the answer may take long
+            away = what_is_away(self._services, error.service)
         if away is not None:
             self._rest(claim, away)
             return
@@ -340,23 +342,8 @@ class Runner:
             )
         log.warning("stage_failed", code=error.code, error=error.message, retry_in_seconds=wait)
 
-    def _ask(self, claim: tasks.Claim, error: DocmillError) -> DocmillError | None:
-        """What the service that failed says when it is asked without this document; None if it answers.
-
-        A document that a service cannot take must not keep all others from it, nor fail when that is away.
-        """
-        ask = self._services.get(error.service) if error.service else None
-        if ask is None:
-            return None
-        try:
-            with self._heartbeat.keeping(claim):
-                ask()
-        except DocmillError as said:
-            return said if said.retryable and said.service is error.service else None
-        return None
-
     def _rest(self, claim: tasks.Claim, away: DocmillError) -> None:
-        """Let the whole stage rest until the service is asked again, by the document that is then first."""
+        """Let the whole stage rest until its service answers: no document is to blame."""
         seconds = self._settings.retries.rest(QUEUE_OF_STAGE[claim.stage], away, _chance())
 
         def write(connection: Connection) -> None:

@@ -16,7 +16,7 @@ import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
 from docmill import __version__
-from docmill.bootstrap import App, keep_document_logs, make_app, make_mirroring, make_recovery
+from docmill.bootstrap import App, keep_document_logs, make_app, make_mirroring, make_outages, make_recovery
 from docmill.db import workers
 from docmill.logs import get_logger
 from docmill.pipeline.owner import this_host
@@ -42,7 +42,8 @@ class Watch:
     """Threads of the main process: the children may all be busy, and none of this must wait for them.
 
     They open connections of their own: the main process forks new children all the time, and what they
-    inherit they must never use. Recovery has a thread to itself: it may take long, a sign of life may not.
+    inherit they must never use. Recovery has a thread to itself, and so has the question whether a service is
+    back: they may take long, a sign of life may not.
     """
 
     def __init__(self, settings: Settings, process: WorkerProcess) -> None:
@@ -64,6 +65,7 @@ class Watch:
         self._turns = (
             Turns("watch", often, lambda: self._look(app, hearing), lambda: self._say_goodbye(app)),
             Turns("recovery", self._settings.sweep_seconds, lambda: self._recover(app, recovery)),
+            Turns("outages", self._settings.sweep_seconds, make_outages(app).ask),
             *self._make_mirroring(app),
             Turns("deaths", _NOTICED_WITHIN, lambda: self._recover_at_once(deaths, recovery)),
         )

@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.create_table(
         "stage_outages",
         sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         _time("since"),
