@@ -71,8 +71,8 @@ class ModelServer:
     """`answers` are given one after another, then `usual` to all that follow; where that is None, vectors.
 
     `calls` counts the requests, `asked` holds the bodies of the last ones. A call takes
-    `most_texts`, and each of them `most_words` words and signs; one with `poison` in it breaks the server's
-    back for this call.
+    `most_texts`, and each of them `most_words` words and signs; one with `poison` in it has the server down
+    for this call and for `stunned_seconds`.
     """
 
     port: int
@@ -80,6 +80,8 @@ class ModelServer:
     most_words: int = 500
     delay: float = 0.0
     poison: str | None = None
+    stunned_seconds: float = 0.0
+    stunned_until: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     usual: Answer | None = None
     calls: int = 0
@@ -112,6 +114,9 @@ class ModelServer:
         if not texts or not all(texts):
             return error(400, None, "'$.input' is invalid.")
         if self.poison and any(self.poison in text for text in texts):
+            self.stunned_until = time.monotonic() + self.stunned_seconds
+            return DOWN
+        if time.monotonic() < self.stunned_until:
             return DOWN
         if len(texts) > self.most_texts:
             return error(413, None, f"batch size {len(texts)} > maximum allowed batch size {self.most_texts}")

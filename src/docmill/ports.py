@@ -176,10 +176,7 @@ class Storage(Protocol):
         ...
 
     def local_path(self, key: str) -> Path:
-        """A path on this machine that holds the bytes at `key`.
-
-        Raises FileNotStored, and StorageUnavailable where that cannot be told.
-        """
+        """A path on this machine that holds the bytes at `key`. Raises FileNotStored."""
         ...
 
     def delete(self, key: str) -> None:
@@ -191,10 +188,7 @@ class Storage(Protocol):
         ...
 
     def check(self, folder: str) -> None:
-        """See that what was put below `folder` is still there, and that more can be.
-
-        Raises StorageFull, StorageUnavailable.
-        """
+        """See that what was put below `folder` is still there. Raises StorageUnavailable."""
         ...
 
 

@@ -105,7 +105,7 @@ def test_a_storage_that_lost_its_disk_says_so(storage: Storage, root: Path, arri
     storage.check("originals")
     (root / "originals").rename(root / "unplugged")
 
-    with pytest.raises(StorageUnavailable):
+    with pytest.raises(FileNotStored):
         storage.local_path(KEY)
     with pytest.raises(StorageUnavailable):
         storage.check("originals")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -39,6 +42,24 @@ def test_looking_again_and_again_opens_no_connection(broker: str) -> None:
 
 def test_a_queue_nobody_used_is_empty(broker: str) -> None:
     assert CeleryDispatcher(broker).waiting("ocr") == 0
+
+
+def test_a_broker_that_hangs_is_asked_once_however_many_want_to_know() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(30) as callers:
+        dispatcher = CeleryDispatcher(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        assert set(callers.map(dispatcher.waiting, ["embed"] * 30)) == {None}
+        assert connections(silent) <= 2
+
+
+def connections(server: socket.socket) -> int:
+    """How many connections to a server wait to be accepted."""
+    server.setblocking(False)
+    count = 0
+    with contextlib.suppress(BlockingIOError), contextlib.ExitStack() as accepted:
+        while True:
+            accepted.enter_context(server.accept()[0])
+            count += 1
+    return count
 
 
 @pytest.fixture

@@ -54,14 +54,19 @@ def about(report: Report, cause: Cause) -> Finding:
 
 
 def add_worker(
-    engine: Engine, *, queues: str = "{extract}", silent: float = 0, idle: float | None = None
+    engine: Engine,
+    *,
+    host: str = this_host(),
+    queues: str = "{extract}",
+    silent: float = 0,
+    idle: float | None = None,
 ) -> None:
     execute(
         engine,
         """INSERT INTO workers (id, host, queues, version, started_at, seen_at, idle_since) VALUES
         (:host || '/1', :host, :queues, '', now() - interval '1 hour',
         now() - make_interval(secs => :silent), now() - make_interval(secs => :idle))""",
-        host=this_host(),
+        host=host,
         queues=queues,
         silent=silent,
         idle=idle,
@@ -179,15 +184,21 @@ def test_an_outage_is_told_of_its_stage_and_of_who_waits_there(here: Installatio
     task = put_in_line(engine)
     execute(
         engine,
-        """INSERT INTO stage_outages (stage, service, code, message, until)
-        VALUES ('extract', 'store', 'storage_full', 'No space.', now() + interval '1 minute')""",
+        """INSERT INTO stage_outages (stage, host, queue, service, code, message, until)
+        VALUES ('extract', :host, 'extract', 'store', 'storage_full', 'No space.', now() + '1 minute')""",
+        host=this_host(),
     )
+    assert Cause.NO_CONSUMER in causes(examine(here.settings))  # which comes before what is away
+
+    add_worker(engine)
     report = examine(here.settings, document_of(engine, task))
     told = [one for one in report.findings if one.cause is Cause.STORE_UNREACHABLE]
-    assert [one.subject for one in told] == ["a.txt", "stage extract"]
+    assert [one.subject.partition(" on ")[0] for one in told] == ["a.txt", "stage extract"]
     assert all(one.what.endswith("No space. [storage_full]") for one in told)
-    execute(engine, "DELETE FROM stage_outages")
-    assert Cause.STORE_UNREACHABLE not in causes(examine(here.settings, document_of(engine, task)))
+
+    add_worker(engine, host="elsewhere:boot:1")
+    waits = examine(here.settings, document_of(engine, task)).findings[0]
+    assert waits.cause is Cause.DOCUMENT_QUEUED  # for a worker of the other host
 
 
 ERROR = '{"code": "storage_unavailable", "message": "The storage cannot be read."}'

@@ -251,13 +251,17 @@ def test_a_retry_for_want_of_something_says_of_what(error: DocmillError, reason:
 
 def test_an_outage_says_what_is_away_and_when_it_is_asked_again() -> None:
     asked = NOON + timedelta(minutes=1)
-    away = Outage(NOON, asked, ModelUnavailable.code, "The model's server is away.")
+    away = Outage("a-host:boot:1", NOON, asked, ModelUnavailable.code, "The model's server is away.")
     queued = replace(RETRYING, retry_at=None, around=Surroundings(NOON, outages={"extract": away}))
 
     shown = view(queued)
     assert shown.message == "Trying again at 12:01:00 (UTC). The model's server is away."
     assert shown.waiting == Waiting(WaitingFor.MODEL, NOON, until=asked, detail="The model's server is away.")
     assert shown.eta_seconds is None
+
+    later = view(replace(queued, retry_at=asked + timedelta(minutes=3), retries=2))
+    assert later.waiting is not None
+    assert (later.waiting.attempt, later.waiting.until) == (2, asked + timedelta(minutes=3))
 
 
 HELD = Held(NOON - timedelta(minutes=5), "a new model")

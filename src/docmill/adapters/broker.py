@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 
@@ -85,6 +86,11 @@ def _redis_options() -> dict[str, Any]:
     }
 
 
+def _declared(queue: str, connection: Connection) -> int:
+    """How many messages wait in a queue, by the one question that every broker answers."""
+    return int(_queue(queue).bind(connection.default_channel).queue_declare().message_count)
+
+
 class CeleryDispatcher:
     """Sends hints. While the broker is away it rests for seconds: recovery sends what is missing."""
 
@@ -98,7 +104,8 @@ class CeleryDispatcher:
         self._lowest_first = "queue_order_strategy" in self._app.conf.broker_transport_options
         self._away = self._app.connection().connection_errors
         self._away_until = 0.0
-        self._lock = threading.Lock()
+        self._lock, self._counting = threading.Lock(), threading.Lock()
+        self._counter: Connection | None = None  # a connection of its own, which no message goes through
 
     def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
         """One message with the task's id. `priority` 0–9, 9 first; Redis counts the other way round."""
@@ -124,12 +131,17 @@ class CeleryDispatcher:
     def waiting(self, queue: str) -> int | None:
         """Messages in a queue over all its priorities; a queue nobody declared yet has none."""
         counts: list[int] = []
-        return counts[0] if self._try(lambda: counts.append(self._count(queue))) else None
+        with self._counting:  # whoever waited here learns by `_try` that the broker is away
+            return counts[0] if self._try(lambda: counts.append(self._count(queue))) else None
 
     def _count(self, queue: str) -> int:
-        with self._app.connection_or_acquire() as connection:
-            declared = _queue(queue).bind(connection.default_channel).queue_declare()
-            return int(declared.message_count)
+        if self._counter is not None:
+            try:
+                return _declared(queue, self._counter)
+            except (OSError, KombuError, *self._away):  # it may be of a broker that is back since
+                self._counter.close()
+        self._counter = self._app.connection_for_write()
+        return _declared(queue, self._counter)
 
     def _try(self, call: Callable[[], object]) -> bool:
         if time.monotonic() < self._away_until:

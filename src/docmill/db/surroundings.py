@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from docmill.db.outages import outages
+from docmill.db.outages import everywhere
 from docmill.db.workers import LIVING_SECONDS
 from docmill.domain.waiting import EVERY_STAGE, Held, Surroundings
 
@@ -21,5 +21,5 @@ def surroundings(connection: Connection, broker_answers: bool) -> Surroundings:
     rows = connection.execute(_LOOK, {"living": LIVING_SECONDS}).all()
     held = (row for row in rows if row.stage is not None)
     holds = {row.stage: Held(row.since, row.reason, row.stage == EVERY_STAGE) for row in held}
-    away = outages(connection)
+    away = everywhere(connection)
     return Surroundings(rows[0].now, holds, away, frozenset(rows[0].served), broker_answers)

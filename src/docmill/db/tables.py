@@ -246,6 +246,8 @@ stage_outages = Table(
     "stage_outages",
     metadata,
     Column("stage", Text, primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("queue", Text, nullable=False),
     Column("service", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("message", Text, nullable=False),

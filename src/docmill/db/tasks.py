@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docmill.db.conditions import RUNNABLE, is_open, not_held
+from docmill.db.conditions import RUNNABLE, is_open_here, not_held
 from docmill.domain.states import Desired, EventKind, StageName
 
 # What ends a worker's hold on a task that somebody wants to rest also brings it to rest.
@@ -98,7 +98,7 @@ WITH moved AS (
   UPDATE document_tasks t SET status = 'running', owner = :owner, fence = fence + 1,
     lease_until = now() + make_interval(secs => :lease), next_attempt_at = NULL,
     started_at = coalesce(started_at, now()), updated_at = now()
-  WHERE id = :id AND stage = :stage AND {RUNNABLE} AND {is_open(":stage")}
+  WHERE id = :id AND stage = :stage AND {RUNNABLE} AND {is_open_here(":stage")}
   RETURNING *
 ), {_BEGIN_PROGRESS}, {EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
 {_CLAIMED_COLUMNS}"""  # noqa: S608 - no value is spliced in
@@ -175,7 +175,7 @@ _RUN_ON = text(
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
-  WHERE {_GUARD_TO_RUN} AND {is_open(":next")} RETURNING *
+  WHERE {_GUARD_TO_RUN} AND {is_open_here(":next")} RETURNING *
 ), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 )
@@ -221,20 +221,10 @@ _RETRY = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
-    errors = errors + :counted, error = :error, next_attempt_at = now() + make_interval(secs => :delay),
+    errors = errors + 1, error = :error, next_attempt_at = now() + make_interval(secs => :delay),
     dispatched_at = NULL, updated_at = now()
   WHERE {GUARD} RETURNING *
 ), {EVENT.format(kind="'retry_scheduled'", data=_ATTEMPT)}
-SELECT id FROM moved"""  # noqa: S608
-).bindparams(bindparam("error", type_=JSONB))
-
-_REST = text(
-    f"""
-WITH moved AS (
-  UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
-    error = :error, dispatched_at = NULL, updated_at = now()
-  WHERE {GUARD} RETURNING *
-), {EVENT.format(kind="'held'", data="error")}
 SELECT id FROM moved"""  # noqa: S608
 ).bindparams(bindparam("error", type_=JSONB))
 
@@ -270,6 +260,11 @@ def _guard(claim: Claim) -> dict[str, Any]:
     return {"id": claim.task_id, "owner": claim.owner, "fence": claim.fence}
 
 
+def _host(owner: str) -> str:
+    """Where an owner, HOST/PID/START, lives."""
+    return owner.rsplit("/", 2)[0]
+
+
 def _kept(made: Made) -> dict[str, Any]:
     return {
         "cursor": dict(made.cursor),
@@ -283,7 +278,7 @@ def claim(
     connection: Connection, task_id: UUID, stage: StageName, owner: str, lease_seconds: float
 ) -> Claim | None:
     """Take the task for this stage; None when it is stale, paused, ended, not due or owned."""
-    values = {"id": task_id, "stage": stage, "owner": owner, "lease": lease_seconds}
+    values = {"id": task_id, "stage": stage, "owner": owner, "host": _host(owner), "lease": lease_seconds}
     return _claim_of(connection.execute(_CLAIM, values).one_or_none())
 
 
@@ -322,7 +317,8 @@ def hand_on(connection: Connection, claim: Claim, next_stage: StageName, last: M
 
 def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float) -> Claim | None:
     """Close this stage and go on with the next one under the same owner; None when that may not be."""
-    values = {**_guard(claim), "stage": claim.stage, "next": next_stage, "lease": lease_seconds}
+    where = {"stage": claim.stage, "next": next_stage, "host": _host(claim.owner)}
+    values = {**_guard(claim), **where, "lease": lease_seconds}
     return _claim_of(connection.execute(_RUN_ON, values).one_or_none())
 
 
@@ -345,19 +341,11 @@ def fail(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool
 
 
 def schedule_retry(
-    connection: Connection, claim: Claim, error: Mapping[str, Any], delay_seconds: float, *, counts: bool
+    connection: Connection, claim: Claim, error: Mapping[str, Any], delay_seconds: float
 ) -> bool:
-    """Queue the task again for later, its cursor kept; False when the lease was lost.
-
-    `counts`: it is one of the retries that a stage has at most.
-    """
-    values = {**_guard(claim), "error": dict(error), "delay": delay_seconds, "counted": int(counts)}
+    """Queue the task again for later, its cursor kept; False when the lease was lost."""
+    values = {**_guard(claim), "error": dict(error), "delay": delay_seconds}
     return connection.execute(_RETRY, values).one_or_none() is not None
-
-
-def rest(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool:
-    """Queue the task again, unharmed: its stage rests with it, for this reason. False: the lease was lost."""
-    return connection.execute(_REST, {**_guard(claim), "error": dict(error)}).one_or_none() is not None
 
 
 def pause(connection: Connection, claim: Claim) -> bool:

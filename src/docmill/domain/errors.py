@@ -41,7 +41,6 @@ class DocmillError(Exception):
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
-    counts: ClassVar[bool] = True  # whether a retry after it counts: some errors say nothing of the document
     service: ClassVar[Service | None] = None  # who failed; asked alone, it may turn out to be away for all
 
     def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
@@ -214,6 +213,7 @@ class FileNotStored(NotFound):
     """The original bytes of this document are not in the storage. Run `docmill doctor`."""
 
     code = "file_not_stored"
+    service = Service.STORE
     retryable = True  # it was there before the document was: what it lies on may come back
 
 
@@ -321,7 +321,7 @@ class StorageUnavailable(Unavailable):
     """The storage cannot be written or read. Check free space and permissions with `docmill doctor`."""
 
     code = "storage_unavailable"
-    service = Service.STORE
+    service: ClassVar[Service | None] = Service.STORE
 
 
 class StorageFull(StorageUnavailable):
@@ -329,7 +329,7 @@ class StorageFull(StorageUnavailable):
 
     code = "storage_full"
     http_status = 507
-    counts = False
+    service = None  # what is smaller may still fit
 
 
 class ModelUnavailable(Unavailable):
@@ -343,14 +343,12 @@ class ModelBusy(ModelUnavailable):
     """The server of the embedding model has too much to do. It is asked again by itself."""
 
     code = "model_busy"
-    counts = False
 
 
 class QuotaExceeded(ModelUnavailable):
     """The quota for the embedding model is used up. Raise it with the provider; it is tried every hour."""
 
     code = "quota_exceeded"
-    counts = False
 
 
 class NotRunning(DocmillError):

@@ -47,15 +47,21 @@ class RetryPolicy:
 
         `chance`, 0 to 1, chooses within the jitter.
         """
-        if not error.retryable or (error.counts and tried >= self.limit):
+        if not error.retryable or tried >= self.limit:
             return None
-        waits = BACKOFFS[queue].waits
-        return self._wait(BACKOFFS[queue], waits[min(tried, len(waits) - 1)], error, chance)
+        return self._wait(queue, tried, chance, error)
 
-    def rest(self, queue: str, error: DocmillError, chance: float) -> float:
-        """Seconds until a service is asked again that is away, which it said with this error."""
-        return self._wait(BACKOFFS[queue], BACKOFFS[queue].waits[0], error, chance)
+    def behind_others(self, queue: str, tried: int, chance: float) -> float | None:
+        """The same for a document that met an outage, from when others may be tried; None as in `wait`."""
+        return None if tried >= self.limit else self._wait(queue, tried, chance)
 
-    def _wait(self, backoff: Backoff, units: float, error: DocmillError, chance: float) -> float:
-        wait = self.first_seconds * units * (1 + backoff.jitter * (2 * chance - 1))
-        return min(max(wait, error.retry_after_seconds or 0.0), LONGEST_WAIT_SECONDS)
+    def rest(self, queue: str, chance: float, *said: DocmillError) -> float:
+        """Seconds until a service is asked again that is away, which it said with these errors."""
+        return self._wait(queue, 0, chance, *said)
+
+    def _wait(self, queue: str, tried: int, chance: float, *said: DocmillError) -> float:
+        backoff = BACKOFFS[queue]
+        wait = self.first_seconds * backoff.waits[min(tried, len(backoff.waits) - 1)]
+        wait *= 1 + backoff.jitter * (2 * chance - 1)
+        asked = (error.retry_after_seconds or 0.0 for error in said)
+        return min(max(wait, *asked, 0.0), LONGEST_WAIT_SECONDS)

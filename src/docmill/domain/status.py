@@ -210,7 +210,7 @@ def waiting_for(facts: TaskFacts) -> Waiting | None:
     if held is not None:
         return Waiting(WaitingFor.HOLD, max(since, held.since), detail=held.reason or None)
     outage = facts.around.outages.get(facts.stage)
-    if outage is not None:
+    if outage is not None and (facts.retry_at is None or facts.retry_at <= outage.until):
         since = max(since, outage.since)
         return Waiting(waits_for(outage.code), since, until=outage.until, detail=outage.message)
     if facts.retry_at is not None:

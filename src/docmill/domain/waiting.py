@@ -70,8 +70,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A service that a stage needs is away: since when, what it said last, and when it is asked again."""
+    """A service that a stage needs is away from a host; it said `message`, and is asked again at `until`."""
 
+    host: str
     since: datetime
     until: datetime
     code: str

@@ -31,7 +31,7 @@ from docmill.domain.states import QUEUE_OF_STAGE, Desired, EventKind, StageName
 from docmill.logs import bind_log, get_logger
 from docmill.pipeline.heartbeat import Heartbeat
 from docmill.pipeline.outages import Services, what_is_away
-from docmill.pipeline.owner import this_process
+from docmill.pipeline.owner import this_host, this_process
 from docmill.ports import Dispatcher
 from docmill.stages.contract import Base, Stage, Step, Work
 
@@ -119,7 +119,7 @@ class Runner:
         self._served = [stage for stage in stages if QUEUE_OF_STAGE[stage] in settings.queues]
         self._claim: tasks.Claim | None = None
         self._turn_ends = self._looks_up = self._away = 0.0
-        self._owner = str(this_process())
+        self._owner, self._host = str(this_process()), this_host()
         self._heartbeat = Heartbeat(engine, settings.lease_seconds, settings.limits)
 
     def run(self, task_id: UUID, stage: StageName) -> None:
@@ -327,31 +327,38 @@ class Runner:
             self._give_back(claim)
             return
         with self._heartbeat.keeping(claim):  # the answer may take long
-            away = what_is_away(self._services, error.service)
-        if away is not None:
-            self._rest(claim, away)
-            return
-        wait = self._settings.retries.wait(QUEUE_OF_STAGE[claim.stage], error, claim.errors, _chance())
-        row = error.as_row()
-        if wait is None:
-            self._settle(claim, lambda connection: tasks.fail(connection, claim, row))
-        else:
-            self._settle(
-                claim,
-                lambda connection: tasks.schedule_retry(connection, claim, row, wait, counts=error.counts),
-            )
-        log.warning("stage_failed", code=error.code, error=error.message, retry_in_seconds=wait)
+            away = what_is_away(self._services, error)
+        wait = self._set_back(claim, error, away)
+        log.warning(
+            "stage_failed",
+            code=error.code,
+            error=error.message,
+            retry_in_seconds=wait,
+            stage_rests=away is not None,
+        )
 
-    def _rest(self, claim: tasks.Claim, away: DocmillError) -> None:
-        """Let the whole stage rest until its service answers: no document is to blame."""
-        seconds = self._settings.retries.rest(QUEUE_OF_STAGE[claim.stage], away, _chance())
+    def _set_back(self, claim: tasks.Claim, error: DocmillError, away: DocmillError | None) -> float | None:
+        """Try the task again later, and let its stage rest here while its service is `away`; or fail it.
+
+        Who meets an outage is tried behind all others, and that counts: it may be the one that causes it.
+        """
+        queue, tried, chance = QUEUE_OF_STAGE[claim.stage], claim.errors, random.random()  # noqa: S311
+        retries = self._settings.retries
+        wait = retries.wait(queue, error, tried, chance)
+        if away is not None:
+            wait = retries.behind_others(queue, tried, chance)
 
         def write(connection: Connection) -> None:
-            outages.record(connection, claim.stage, away, seconds)
-            tasks.rest(connection, claim, away.as_row())
+            if away is not None:
+                seconds = retries.rest(queue, chance, error, away)
+                outages.record(connection, claim.stage, self._host, away, seconds)
+            if wait is None:
+                tasks.fail(connection, claim, error.as_row())
+            else:
+                tasks.schedule_retry(connection, claim, error.as_row(), wait)
 
         self._settle(claim, write)
-        log.warning("stage_rests", code=away.code, error=away.message, seconds=round(seconds))
+        return wait
 
     def _give_back(self, claim: tasks.Claim) -> None:
         """The database went away: when it is back within the lease, the task is queued again at once."""
@@ -367,10 +374,6 @@ class Runner:
                 pause.wait(1.0)
             else:
                 return
-
-
-def _chance() -> float:
-    return random.random()  # noqa: S311
 
 
 def _close(steps: Iterator[Step]) -> None:

@@ -72,7 +72,7 @@ class Diagnosis:
         """Where this document stands, and what it waits for. Raises DocumentNotFound."""
         with self._engine.begin() as connection:
             state = rows.document(connection, document_id)
-            held, away = holds.holds(connection), outages.outages(connection)
+            held, away = holds.holds(connection), outages.everywhere(connection)
         if state is None:
             raise DocumentNotFound
         cause, what = _standing(state, held, away)
@@ -177,14 +177,14 @@ def _hold_finding(hold: holds.Hold) -> Finding:
 
 
 def _away(connection: Connection) -> Iterator[Finding]:
-    for stage, outage in outages.outages(connection).items():
+    for stage, outage in outages.every(connection):
         cause, _ = _RETRIES[waits_for(outage.code)]
-        yield Finding(cause, f"stage {stage}", f"{_rests(outage)} {outage.message} [{outage.code}]")
+        yield Finding(cause, f"stage {stage} on {outage.host.partition(':')[0]}", _rests(outage))
 
 
 def _rests(outage: Outage) -> str:
     since, until = (f"{when:%Y-%m-%d %H:%M:%S %Z}" for when in (outage.since, outage.until))
-    return f"It rests since {since}, to ask again at {until}."
+    return f"It rests since {since}, and asks again at {until}. {outage.message} [{outage.code}]"
 
 
 def _retrying(connection: Connection) -> Iterator[Finding]:
@@ -208,7 +208,7 @@ def _standing(
     hold, outage = held.get(state.stage) or held.get(EVERY_STAGE), away.get(state.stage)
     if hold is None and outage is not None:
         cause, _ = _RETRIES[waits_for(outage.code)]
-        return cause, f"It waits at {state.stage}. {_rests(outage)} {outage.message} [{outage.code}]"
+        return cause, f"It waits at {state.stage}. {_rests(outage)}"
     if state.retry_seconds is not None and state.retry_seconds > 0:
         cause, _ = _RETRIES[waits_for((state.error or {}).get("code"))]
         return cause, f"Tried again at {state.stage} in {state.retry_seconds:.0f} s. {_reason(state)}"

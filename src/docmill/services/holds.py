@@ -75,7 +75,7 @@ class Holds:
         """What is held, and what waits and runs."""
         with self._engine.begin() as connection:
             held, loads = rows.holds(connection), rows.loads(connection)
-            away = outages.outages(connection)
+            away = outages.everywhere(connection)
         stages = tuple(
             _state(stage, held.get(stage) or held.get(EVERY_STAGE), away.get(stage), loads.get(stage))
             for stage in StageName

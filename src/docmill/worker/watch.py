@@ -58,14 +58,14 @@ class Watch:
         """Begin, once the worker takes messages; `docmill up` waits for the first sign of life."""
         app = make_app(self._settings)
         keep_document_logs(app)  # recovery tells of lost owners
-        recovery = make_recovery(app)
+        recovery, outages = make_recovery(app), make_outages(app)
         hearing = self._make_hearing(app)
         deaths = Deaths(self._process.activity.processes)
         often = min(_SIGN_SECONDS, self._settings.sweep_seconds, self._settings.worker_deaf_seconds / 4)
         self._turns = (
             Turns("watch", often, lambda: self._look(app, hearing), lambda: self._say_goodbye(app)),
             Turns("recovery", self._settings.sweep_seconds, lambda: self._recover(app, recovery)),
-            Turns("outages", self._settings.sweep_seconds, make_outages(app).ask),
+            Turns("outages", self._settings.sweep_seconds, outages.ask),
             *self._make_mirroring(app),
             Turns("deaths", _NOTICED_WITHIN, lambda: self._recover_at_once(deaths, recovery)),
         )

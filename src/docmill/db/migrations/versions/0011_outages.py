@@ -17,10 +17,12 @@ def upgrade() -> None:
     op.create_table(
         "stage_outages",
         sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("service", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         _time("since"),
         _time("until"),
-        sa.PrimaryKeyConstraint("stage", name=op.f("pk_stage_outages")),
+        sa.PrimaryKeyConstraint("stage", "host", name=op.f("pk_stage_outages")),
     )
