@@ -30,7 +30,10 @@ WHERE stage = :stage AND host = :host"""
 )
 _END_HERE = text("DELETE FROM stage_outages WHERE stage = :stage AND host = :host")
 _END = text("DELETE FROM stage_outages WHERE stage = :stage")
-_FORGET = text("DELETE FROM stage_outages WHERE host = :host OR until < now() - interval '1 day'")
+_FORGET = text(
+    """DELETE FROM stage_outages WHERE until < now() - interval '1 day'
+OR (host = :host AND since < now() - make_interval(secs => :seconds))"""
+)
 _COLUMNS = "stage, host, since, until, code, message"
 _EVERY = text(f"SELECT {_COLUMNS} FROM stage_outages ORDER BY stage, host")  # noqa: S608
 _EVERYWHERE = text(
@@ -74,9 +77,9 @@ def end(connection: Connection, stage: StageName) -> bool:
     return connection.execute(_END, {"stage": stage}).rowcount > 0
 
 
-def forget(connection: Connection, host: str) -> None:
-    """Begin anew on this host, which may have other settings now; and without hosts that are gone."""
-    connection.execute(_FORGET, {"host": host})
+def forget(connection: Connection, host: str, seconds: float) -> None:
+    """Forget what began before that on this host, which may have other settings since, and gone hosts."""
+    connection.execute(_FORGET, {"host": host, "seconds": seconds})
 
 
 def every(connection: Connection) -> list[tuple[str, Outage]]:

@@ -12,7 +12,7 @@ from docmill.domain.errors import DocmillError, QuotaExceeded
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, Service, StageName
 from docmill.logs import get_logger
-from docmill.pipeline.owner import this_host
+from docmill.pipeline.owner import seconds_lived, this_host
 
 log = get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Outages:
         """
         with self._engine.begin() as connection:
             if self._is_new:
-                rows.forget(connection, self._host)
+                rows.forget(connection, self._host, seconds_lived())
             due = rows.take_due(connection, self._host, self._stages, _ANSWERED_WITHIN)
         self._is_new = False
         for outage in due:

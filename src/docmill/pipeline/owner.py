@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -60,6 +61,12 @@ def _namespace() -> int:
 def this_process() -> Owner:
     """The owner that this process is."""
     return process_here(os.getpid())
+
+
+def seconds_lived() -> float:
+    """How long ago this process began."""
+    now = time.clock_gettime(time.CLOCK_BOOTTIME) if Path("/proc/self/stat").exists() else time.time()
+    return now - this_process().started
 
 
 def process_here(pid: int) -> Owner:
