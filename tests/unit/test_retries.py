@@ -48,3 +48,8 @@ def test_a_service_that_is_away_is_asked_again_at_the_pace_of_first_retries_or_w
         [Unavailable(retry_after_seconds=seconds) for seconds in each] for each in ([5], [90, 5], [5, 1e9])
     ]
     assert [RetryPolicy().rest("embed", MIDDLE, *errors) for errors in said] == [60, 90, 3600]
+
+
+def test_a_document_that_met_an_outage_lets_others_go_before_it_and_fails_if_it_always_does() -> None:
+    waits = [RetryPolicy().behind_others("embed", tried, MIDDLE) for tried in range(4)]
+    assert waits == [120, 180, 300, None]

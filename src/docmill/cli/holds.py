@@ -70,7 +70,7 @@ def _print_stages(now: Json) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table("stage", "held since", "asks again", "reason", box=box.SIMPLE)
+    table = Table("stage", "since", "asks again", "reason", box=box.SIMPLE)
     for name in ("queued", "running"):
         table.add_column(name, justify="right")
     for stage in now["items"]:

@@ -52,8 +52,8 @@ class RetryPolicy:
         return self._wait(queue, tried, chance, error)
 
     def behind_others(self, queue: str, tried: int, chance: float) -> float | None:
-        """The same for a document that met an outage, from when others may be tried; None as in `wait`."""
-        return None if tried >= self.limit else self._wait(queue, tried, chance)
+        """The same for a document that met an outage: the others have the first wait to themselves."""
+        return None if tried >= self.limit else self.first_seconds + self._wait(queue, tried, chance)
 
     def rest(self, queue: str, chance: float, *said: DocmillError) -> float:
         """Seconds until a service is asked again that is away, which it said with these errors."""
