@@ -19,6 +19,7 @@ from docmill.local.readiness import api_process_answers, worker_answers
 from docmill.local.state import State, read_state
 
 _MB = 1e6
+_SETTLING = 8.0  # seconds in which worker processes still load what their first document would wait for
 # The embedder without a model: its weights would drown what is measured.
 _SETTINGS = {"api_port": 0, "embedder": "hashing", "worker_processes": 1}
 
@@ -71,6 +72,7 @@ def _up(home: Path) -> Iterator[tuple[float, State]]:
 
 def _idle(state: State, seconds: float) -> float:
     """Percent of one core that all processes of `docmill up` take with nothing to do."""
+    time.sleep(_SETTLING)
     before, began = cpu_seconds([state.pid]), time.perf_counter()
     time.sleep(seconds)
     return 100 * (cpu_seconds([state.pid]) - before) / (time.perf_counter() - began)
