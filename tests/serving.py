@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +40,17 @@ class Served:
         accepted = self.upload(name, content, **fields).json()
         self.here.wait_until_ended(UUID(accepted["task_id"]))
         return str(accepted["document_id"])
+
+    def command(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one of docmill's commands against this API."""
+        return subprocess.run(
+            [sys.executable, "-m", "docmill", *words],
+            env={**os.environ, "DOCMILL_API_URL": self.url, "DOCMILL_API_KEY": KEY},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
     def count(self, table: str) -> int:
         """How many rows a table has."""

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.model_servers import serving_model
-from tests.serving import KEY, Served, serving
+from tests.serving import Served, serving
 
 from docmill.domain.findings import Cause
 from docmill.local.doctor import examine
 
 RULES = b"# Ferry rules\n\nThe ferry does not sail when the river stands above 3.2 metres.\n"
-
-
-def docmill(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command against this API."""
-    return subprocess.run(
-        [sys.executable, "-m", "docmill", *words],
-        env={**os.environ, "DOCMILL_API_URL": served.url, "DOCMILL_API_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def names(served: Served, dense: str) -> list[str]:
@@ -56,8 +42,8 @@ def test_a_change_of_the_model_is_told_and_mended(fresh_database: str, broker: s
         assert others(served) == ["1 document found by words only: the vectors are not of this model."]
 
         served.here.start("worker")
-        assert docmill(served, "reprocess", "rules.md", "--other-model").returncode == 2
-        said = docmill(served, "reprocess", "--other-model", "--dataset", "ferry").stdout
+        assert served.command("reprocess", "rules.md", "--other-model").returncode == 2
+        said = served.command("reprocess", "--other-model", "--dataset", "ferry").stdout
         assert said.startswith("1 with vectors of another model\nprocessing again ")
         served.here.wait_until_ended(*(row.id for row in served.here.rows("SELECT id FROM document_tasks")))
 

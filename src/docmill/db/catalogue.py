@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docmill.db.conditions import RUNNABLE
+from docmill.db.conditions import DENSE, RUNNABLE
 from docmill.domain.states import Desired, EventKind, Status, TaskStatus
 from docmill.domain.status import LAST_PLACE, NAMINGS
 
@@ -162,8 +162,7 @@ _CONDITIONS = {
   SELECT FROM pages WHERE version_id = v.id AND missing IS NOT NULL)""",
     "parent_id": """d.id IN (SELECT a.document_id FROM attachments a
   JOIN document_versions v ON v.id = a.version_id WHERE v.document_id = :parent_id)""",
-    "dense": """d.active_version_id IS NOT NULL AND :dense = (v.total_chunks = 0 OR EXISTS (
-  SELECT FROM vector_entries e WHERE e.version_id = d.active_version_id AND e.model = :model))""",
+    "dense": f"d.active_version_id IS NOT NULL AND :dense = {DENSE}",
     "before": "(d.created_at, d.id) < (:before_at, :before_id)",
 }
 # The newest task must be called so. That any is lets the few begin from their tasks, not from all documents.

@@ -8,6 +8,10 @@ from docmill.db.workers import LIVING_SECONDS
 RUNNABLE = """t.status = 'queued' AND t.desired = 'run'
   AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= now())"""
 
+# Found by meaning: the version `v` has vectors of the model `:model`, or nothing to find.
+DENSE = """(v.total_chunks = 0 OR EXISTS (
+  SELECT FROM vector_entries e WHERE e.version_id = v.id AND e.model = :model))"""
+
 
 def not_held(stage: str) -> str:
     """That nobody holds this stage, an expression in SQL, and the installation does not drain."""

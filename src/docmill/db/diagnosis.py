@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from docmill.db.conditions import RUNNABLE, is_open
+from docmill.db.conditions import DENSE, RUNNABLE, is_open
 from docmill.domain.states import StageName
 
 _WAITING = text(
@@ -32,9 +32,8 @@ FROM document_tasks WHERE status = 'queued' AND desired = 'run' AND next_attempt
 GROUP BY 1 ORDER BY 1"""
 )
 _NOT_DENSE = text(
-    """SELECT count(*) FROM documents d JOIN document_versions v ON v.id = d.active_version_id
-WHERE v.total_chunks > 0
-  AND NOT EXISTS (SELECT FROM vector_entries e WHERE e.version_id = v.id AND e.model = :model)"""
+    f"""SELECT count(*) FROM documents d JOIN document_versions v ON v.id = d.active_version_id
+WHERE NOT {DENSE}"""  # noqa: S608
 )
 _DOCUMENT = text(
     """SELECT d.name, t.id AS task_id, t.status, t.desired, t.stage, t.owner, t.error, t.errors,

@@ -63,5 +63,4 @@ class RetryPolicy:
         backoff = BACKOFFS[queue]
         wait = self.first_seconds * backoff.waits[min(tried, len(backoff.waits) - 1)]
         wait *= 1 + backoff.jitter * (2 * chance - 1)
-        asked = (error.retry_after_seconds or 0.0 for error in said)
-        return min(max(wait, *asked, 0.0), LONGEST_WAIT_SECONDS)
+        return min(max([wait, *(error.retry_after_seconds or 0.0 for error in said)]), LONGEST_WAIT_SECONDS)

@@ -344,8 +344,9 @@ class Runner:
         """
         queue, tried, chance = QUEUE_OF_STAGE[claim.stage], claim.errors, random.random()  # noqa: S311
         retries = self._settings.retries
-        wait = retries.wait(queue, error, tried, chance)
-        if away is not None:
+        if away is None:
+            wait = retries.wait(queue, error, tried, chance)
+        else:
             wait = retries.behind_others(queue, tried, chance)
 
         def write(connection: Connection) -> None:

@@ -59,7 +59,7 @@ class Holds:
 
     @reaching_database
     def release(self, stage: StageName | None) -> StagesState:
-        """End this hold, and no other; a stage that rests asks again. The state that follows.
+        """End this hold, and no other; a stage that rests is open too. The state that follows.
 
         Messages are for the caller to send.
         """

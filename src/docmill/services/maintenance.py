@@ -13,6 +13,7 @@ from docmill.db.intake import is_file_free
 from docmill.domain.errors import DocmillError
 from docmill.logs import get_logger
 from docmill.ports import Storage, VectorStore
+from docmill.services.intake import ORIGINALS
 
 log = get_logger(__name__)
 
@@ -106,4 +107,4 @@ def _remove_orphan(engine: Engine, storage: Storage, key: str) -> bool:
 
 def folder_of_the_minute() -> str:
     """One of the 256 folders of originals, each in its turn: a round takes about four hours."""
-    return f"originals/{int(time.time() / 60) % 256:02x}"
+    return f"{ORIGINALS}/{int(time.time() / 60) % 256:02x}"
