@@ -17,6 +17,7 @@ from tests.model_servers import serving_model
 
 from docmill.adapters.embedders import make_embedder
 from docmill.adapters.embedders.minilm import MiniLM, find_model
+from docmill.adapters.embedders.precision import Precision
 from docmill.domain.chunking import chunk, sections, top_level
 from docmill.domain.documents import BlockKind, Chunk, ChunkSettings, RawBlock
 from docmill.domain.errors import ModelMissing
@@ -121,12 +122,22 @@ class TestMiniLM:
         vectors = minilm.embed(list(REFERENCE)).vectors
         assert vectors[:, :5] == pytest.approx(np.array(list(REFERENCE.values())), abs=2e-5)
 
-    def test_the_short_number_format_is_as_good(self, minilm: MiniLM) -> None:
-        short = MiniLM(find_model(None), precision="bf16")
+    @pytest.mark.parametrize(("precision", "least"), [("bf16", 0.9995), ("int8", 0.998)])
+    def test_the_short_number_formats_are_as_good(
+        self, minilm: MiniLM, precision: Precision, least: float
+    ) -> None:
+        short = MiniLM(find_model(None), precision)
         texts = [*REFERENCE, "A longer text about the harbour and its ships. " * 20]
         cosines = (minilm.embed(texts).vectors * short.embed(texts).vectors).sum(axis=1)
-        assert (minilm.precision, short.precision) == ("openvino-f32", "openvino-bf16")
-        assert cosines.min() > 0.9995
+        assert (minilm.precision, short.precision) == ("openvino-f32", f"openvino-{precision}")
+        assert cosines.min() > least
+
+    @pytest.mark.parametrize("precision", ["f32", "int8"])
+    def test_a_text_has_one_vector_whatever_it_is_computed_with(self, precision: Precision) -> None:
+        model = MiniLM(find_model(None), precision)
+        texts = ["The ferry leaves at nine from the old pier.", "A mast. " * 5, "Tides and timetables. " * 3]
+        alone = np.concatenate([model.embed([text]).vectors for text in texts])
+        assert alone == pytest.approx(model.embed(texts).vectors, abs=1e-5)
 
     def test_it_ranks_by_meaning(self, minilm: MiniLM) -> None:
         fox, question, answer, bananas, *_ = minilm.embed(list(REFERENCE)).vectors

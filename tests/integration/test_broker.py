@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from celery import Celery
 
 from docmill.adapters.broker import CeleryDispatcher
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -38,6 +39,21 @@ def test_looking_again_and_again_opens_no_connection(broker: str) -> None:
         before = client.info("stats")["total_connections_received"]
         assert [dispatcher.waiting("embed") for _ in range(20)] == [0] * 20
         assert client.info("stats")["total_connections_received"] == before
+
+
+def test_a_channel_keeps_its_client_for_as_long_as_its_connections(broker: str) -> None:
+    celery = Celery(broker=broker)
+    with celery.connection_for_write() as connection:
+        channel = connection.default_channel
+        with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
+            assert first is second
+            assert first.ping()
+        with channel.conn_or_acquire(first) as given:
+            assert given is first
+        connection.collect()  # as after a fork, or when the broker was lost
+        with connection.default_channel.conn_or_acquire() as another:
+            assert another is not first
+            assert another.ping()
 
 
 def test_a_queue_nobody_used_is_empty(broker: str) -> None:

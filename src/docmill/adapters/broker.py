@@ -12,11 +12,14 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
+from kombu.transport import TRANSPORT_ALIASES
 
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
 from docmill.logs import get_logger
 
 log = get_logger(__name__)
+
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "docmill.adapters.redis_transport:Transport"))
 
 PING = "docmill.ping"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from safetensors.numpy import load_file
 
 # Importing openvino reports the import to its makers over the network, unless this module is absent.
@@ -20,20 +20,29 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 from openvino import opset15 as op  # noqa: E402
 
+from docmill.adapters.embedders.precision import Precision  # noqa: E402
+
 _HEAD = 32  # numbers per attention head
 _EPSILON = 1e-12  # of the layer norms
 _MASKED = 1e9  # subtracted from the score of a padding token
+_GROUP = 64  # neighbouring numbers that share a scale, of weights and of what they are multiplied with
 
 
-def compile_bert(weights: Path, *, bf16: bool) -> Any:
-    """A callable `[ids, mask] -> {0: vectors}` for one core; ids and mask are [batch, length] int64."""
+def compile_bert(weights: Path, precision: Precision) -> Any:
+    """A callable `[ids, mask] -> {0: vectors}` for one core; ids and mask are [batch, length] int64.
+
+    With int8 the weights have eight bits, and each token's numbers are rounded to eight bits before they are
+    multiplied; all else is computed in f32. A processor without VNNI computes with these weights in f32.
+    """
     options = {
         "INFERENCE_NUM_THREADS": 1,
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # it would be the same core for every process of this machine
-        "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": _GROUP if precision == "int8" else 0,
     }
-    return ov.Core().compile_model(_Bert(load_file(weights)).build(), "CPU", options)
+    graph = _Bert(load_file(weights), eight_bits=precision == "int8").build()
+    return ov.Core().compile_model(graph, "CPU", options)
 
 
 def _constant(value: ArrayLike, kind: DTypeLike = np.int64) -> Any:
@@ -43,8 +52,9 @@ def _constant(value: ArrayLike, kind: DTypeLike = np.int64) -> Any:
 class _Bert:
     """Builds the graph; the sizes are those of the weights."""
 
-    def __init__(self, weights: dict[str, Any]) -> None:
+    def __init__(self, weights: dict[str, Any], *, eight_bits: bool) -> None:
         self._weights = weights
+        self._kept = _in_eight_bits if eight_bits else op.constant
 
     def build(self) -> Any:
         ids, mask = (op.parameter([-1, -1], np.int64, name) for name in ("ids", "mask"))
@@ -85,12 +95,23 @@ class _Bert:
         return op.transpose(split, _constant([0, 2, 1, 3]))
 
     def _linear(self, x: Any, name: str) -> Any:
-        weight = op.constant(self._weights[name + ".weight"])
+        weight = self._kept(self._weights[name + ".weight"])
         return op.matmul(x, weight, False, True) + self._weights[name + ".bias"]
 
     def _norm(self, x: Any, name: str) -> Any:
         centred = op.mvn(x, _constant([-1]), True, _EPSILON, "inside_sqrt")
         return centred * self._weights[name + ".weight"] + self._weights[name + ".bias"]
+
+
+def _in_eight_bits(weight: NDArray[np.float32]) -> Any:
+    """The matrix [outputs, inputs] as OpenVINO knows it compressed: `(bits - zero) * scale`, by groups."""
+    grouped = weight.reshape(len(weight), -1, _GROUP)
+    lowest = np.minimum(grouped.min(axis=2, keepdims=True), 0)
+    scale = (np.maximum(grouped.max(axis=2, keepdims=True), 0) - lowest) / 255
+    zero = np.rint(-lowest / scale)
+    bits = np.clip(np.rint(grouped / scale) + zero, 0, 255)
+    whole, start = (op.convert(_constant(numbers, np.uint8), "f32") for numbers in (bits, zero))
+    return op.reshape((whole - start) * _constant(scale, np.float32), _constant(weight.shape), False)
 
 
 def _mean_of_length_one(x: Any, kept: Any) -> Any:

