@@ -144,6 +144,13 @@ class TestMiniLM:
         assert question @ answer > 0.4
         assert question @ answer > 3 * max(abs(question @ fox), abs(question @ bananas))
 
+    def test_texts_of_all_lengths_keep_their_order(self, minilm: MiniLM) -> None:
+        """They are computed by length, and long ones a few at a time."""
+        texts = [f"Pier {number}. " + "The ferry leaves at nine. " * (number % 40) for number in range(60)]
+        vectors = minilm.embed(texts).vectors
+        alone = np.concatenate([minilm.embed([text]).vectors for text in texts[::7]])
+        assert vectors[::7] == pytest.approx(alone, abs=1e-5)
+
     def test_tokens_beyond_the_limit_are_counted(self, minilm: MiniLM) -> None:
         fits = minilm.embed(["word " * 254])
         longer = minilm.embed(["word " * 300, "short"])
