@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load_file, save_file
 from tests.model_servers import serving_model
 
 from docmill.adapters.embedders import make_embedder
@@ -143,6 +145,22 @@ class TestMiniLM:
         fox, question, answer, bananas, *_ = minilm.embed(list(REFERENCE)).vectors
         assert question @ answer > 0.4
         assert question @ answer > 3 * max(abs(question @ fox), abs(question @ bananas))
+
+    def test_eight_bits_take_weights_of_any_shape(self, tmp_path: Path) -> None:
+        """Rows that are not made of whole groups, and groups of nothing but zeros."""
+        source = find_model(None)
+        weights = load_file(source / "model.safetensors")
+        for name, weight in weights.items():
+            if name.endswith("intermediate.dense.weight"):
+                weights[name] = weight[:1500] * (np.arange(384) >= 64)
+                bias = name.replace(".weight", ".bias")
+                weights[bias] = weights[bias][:1500]
+                output = name.replace("intermediate.dense", "output.dense")
+                weights[output] = np.ascontiguousarray(weights[output][:, :1500])
+        save_file(weights, tmp_path / "model.safetensors")
+        shutil.copy(source / "tokenizer.json", tmp_path)
+        exact, short = (MiniLM(tmp_path, precision).embed(list(REFERENCE)) for precision in ("f32", "int8"))
+        assert (exact.vectors * short.vectors).sum(axis=1).min() > 0.99
 
     def test_texts_of_all_lengths_keep_their_order(self, minilm: MiniLM) -> None:
         """They are computed by length, and long ones a few at a time."""

