@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     embed_precision: Literal["auto", "f32", "bf16", "int8"] = Field(
         "auto", description="Number format of the model; auto: the quickest one of this processor."
     )
-    embed_batch: int = Field(16, ge=1, le=256, description="Texts per call of the model.")
+    embed_batch: int = Field(16, ge=1, le=256, description="Most texts in a call of the model.")
     embed_url: str | None = Field(
         None, description="Base URL of an OpenAI-compatible server, as http://127.0.0.1:11434/v1."
     )

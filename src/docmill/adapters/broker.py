@@ -19,6 +19,7 @@ from docmill.logs import get_logger
 
 log = get_logger(__name__)
 
+# By the scheme of a URL, for producers and workers alike.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "docmill.adapters.redis_transport:Transport"))
 
 PING = "docmill.ping"

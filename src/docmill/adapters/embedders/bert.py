@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from safetensors.numpy import load_file
 
+from docmill.adapters.embedders.precision import Precision
+
 # Importing openvino reports the import to its makers over the network, unless this module is absent.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino as ov  # noqa: E402
 from openvino import opset15 as op  # noqa: E402
-
-from docmill.adapters.embedders.precision import Precision  # noqa: E402
 
 _HEAD = 32  # numbers per attention head
 _EPSILON = 1e-12  # of the layer norms

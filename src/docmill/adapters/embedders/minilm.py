@@ -61,7 +61,7 @@ class MiniLM:
         by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
         for length, alike in groupby(by_length, key=lengths.__getitem__):
             places = list(alike)
-            rows = max(1, min(self._batch, _CALL_TOKENS // length))
+            rows = min(self._batch, _CALL_TOKENS // length)
             yield from (places[at : at + rows] for at in range(0, len(places), rows))
 
     def _run(self, rows: list[list[int]]) -> NDArray[np.float32]:
