@@ -28,7 +28,7 @@ from benchmarks.orchestration import Silent, postmaster, put_in_line
 from benchmarks.processes import cpu_seconds
 from benchmarks.scale import Scale
 from benchmarks.words import Writer
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from docmill.db.engine import connect
 from docmill.db.migrate import upgrade
@@ -74,11 +74,7 @@ class Paced:
         """Go on from the cursor, as every stage does."""
         for number in range(int(work.cursor.get("next", 0)), _STEPS):
             self.stopping.wait(random.uniform(0.5, 1.5) * _STEP_SECONDS)
-            yield Step({"next": number + 1}, number + 1, _STEPS, _save_nothing, last=number + 1 == _STEPS)
-
-
-def _save_nothing(_connection: Connection) -> None:
-    """No results."""
+            yield Step({"next": number + 1}, number + 1, _STEPS, last=number + 1 == _STEPS)
 
 
 def _lags(scale: Scale) -> list[Figure]:

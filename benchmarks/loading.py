@@ -12,12 +12,18 @@ from benchmarks.eval_chunking import chunks_of
 from benchmarks.vectors import Remembering
 from sqlalchemy import Connection, Engine, text
 
-from docmill.db.content import copy_rows, insert_chunks, insert_embeddings
+from docmill.db.content import rows_of_chunks, rows_of_embeddings
+from docmill.db.results import rows_of, write
 from docmill.domain.documents import Chunk, ChunkSettings
 from docmill.domain.ids import VersionRef, chunk_id, dataset_id, document_id, version_id
 from docmill.ports import VectorEntry, Vectors, VectorStore
 
 _BATCH = 500
+_DOCUMENT_COLUMNS = (
+    *("id", "tenant_id", "dataset_id", "name", "sha256", "size_bytes", "media_type", "storage_key"),
+    "active_version_id",
+)
+_VERSION_COLUMNS = ("id", "tenant_id", "document_id", "number", "status", "settings")
 
 
 def load(engine: Engine, embedder: Remembering, vectors: VectorStore, of: Set) -> dict[UUID, str]:
@@ -28,7 +34,7 @@ def load(engine: Engine, embedder: Remembering, vectors: VectorStore, of: Set) -
     with engine.begin() as connection:
         _insert_documents(connection, of, versions)
         for name, version in versions.items():
-            insert_chunks(connection, version, chunks[name])
+            write(connection, rows_of_chunks(version, chunks[name]))
             _insert_vectors(connection, embedder, version, chunks[name])
     for batch in _batches(_entries(embedder, versions, chunks)):
         vectors.upsert(embedder.model, batch)
@@ -54,21 +60,18 @@ def _chunks(embedder: Remembering, language: str, document: Document) -> list[Ch
 
 def _insert_documents(connection: Connection, of: Set, versions: dict[str, VersionRef]) -> None:
     dataset = dataset_id(of.name, of.name)
-    copy_rows(connection, "datasets", "id, tenant_id, name", [(dataset, of.name, of.name)])
-    copy_rows(
+    documents = [
+        (v.document_id, v.tenant, dataset, name, name, 0, "text/plain", name, v.version_id)
+        for name, v in versions.items()
+    ]
+    made: list[tuple[object, ...]] = [
+        (v.version_id, v.tenant, v.document_id, 1, "published", {}) for v in versions.values()
+    ]
+    write(
         connection,
-        "documents",
-        "id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, storage_key, active_version_id",
-        [
-            (v.document_id, v.tenant, dataset, name, name, 0, "text/plain", name, v.version_id)
-            for name, v in versions.items()
-        ],
-    )
-    copy_rows(
-        connection,
-        "document_versions",
-        "id, tenant_id, document_id, number, status, settings",
-        [(v.version_id, v.tenant, v.document_id, 1, "published", "{}") for v in versions.values()],
+        rows_of("datasets", ("id", "tenant_id", "name", "settings"), [(dataset, of.name, of.name, {})]),
+        rows_of("documents", _DOCUMENT_COLUMNS, documents),
+        rows_of("document_versions", _VERSION_COLUMNS, made),
     )
 
 
@@ -77,7 +80,7 @@ def _insert_vectors(
 ) -> None:
     ids = [chunk_id(version.version_id, cut.ordinal) for cut in chunks]
     vectors = embedder.embed([cut.text for cut in chunks]).vectors
-    insert_embeddings(connection, version, embedder.model, embedder.precision, ids, vectors)
+    write(connection, rows_of_embeddings(version, embedder.model, embedder.precision, ids, vectors))
 
 
 def _entries(

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from docmill import bootstrap
 from docmill.bootstrap import App
 from docmill.domain.states import StageName
@@ -28,11 +26,7 @@ class Nothing:
         """Go on from the cursor, as every stage does."""
         for number in range(int(work.cursor.get("next", 0)), self.steps):
             done = number + 1
-            yield Step({"next": done}, done, self.steps, _save_nothing, last=done == self.steps)
-
-
-def _save_nothing(_connection: Connection) -> None:
-    """No results."""
+            yield Step({"next": done}, done, self.steps, last=done == self.steps)
 
 
 def nothing_stages(

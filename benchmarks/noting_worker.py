@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from docmill import bootstrap
 from docmill.bootstrap import App
 from docmill.domain.states import StageName
@@ -35,7 +33,7 @@ class Noting:
         for number in range(int(work.cursor.get("next", 0)), STEPS):
             self._note(f"{work.task_id} {self.name} {number}\n")
             time.sleep(STEP_SECONDS)
-            yield Step({"next": number + 1}, number + 1, STEPS, _save_nothing)
+            yield Step({"next": number + 1}, number + 1, STEPS)
 
     def _note(self, line: str) -> None:
         handle = os.open(self.notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -43,10 +41,6 @@ class Noting:
             os.write(handle, line.encode())
         finally:
             os.close(handle)
-
-
-def _save_nothing(_connection: Connection) -> None:
-    """No results."""
 
 
 def noting_stages(

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from docmill.db.pages import insert_pages
+from docmill.db.pages import rows_of_pages
+from docmill.db.results import write
 from docmill.db.versions import published
 from docmill.domain.documents import Page
 from tests.installations import Installation
@@ -18,4 +19,4 @@ def put_pages(here: Installation, document_id: UUID, pages: Sequence[Page]) -> N
     with here.app.engine.begin() as connection:
         version = published(connection, "default", document_id).version
         connection.execute(text("DELETE FROM pages WHERE version_id = :id"), {"id": version.version_id})
-        insert_pages(connection, version, pages)
+        write(connection, rows_of_pages(version, pages))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
+from docmill.db.results import Result
 from docmill.domain.states import StageName
 from docmill.pipeline.runner import Runner, RunnerSettings
 from docmill.stages.contract import Stage, Step, Work
@@ -47,24 +48,20 @@ class CountingStage:
             self.before_step(number)
             self.computed.append(number)
             done = number + 1
-            yield Step({"next": done}, done, self.steps, self._saver(work, number), last=done == self.steps)
+            results = [self._result(work, number)]
+            yield Step({"next": done}, done, self.steps, results, last=done == self.steps)
 
-    def _saver(self, work: Work, number: int) -> Callable[[Connection], None]:
-        def save(connection: Connection) -> None:
-            connection.execute(
-                text(
-                    """INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage, data)
-                    VALUES ('default', :document, :task, 'result', :stage, :data)"""
-                ),
-                {
-                    "document": work.version.document_id,
-                    "task": work.task_id,
-                    "stage": self.name.value,
-                    "data": json.dumps({"number": number}),
-                },
-            )
-
-        return save
+    def _result(self, work: Work, number: int) -> Result:
+        sql = """INSERT INTO document_task_events (tenant_id, document_id, task_id, kind, stage, data)
+            SELECT 'default', :result_document, :result_task, 'result', :result_stage,
+              CAST(:result_data AS jsonb) FROM moved"""
+        values = {
+            "result_document": work.version.document_id,
+            "result_task": work.task_id,
+            "result_stage": self.name.value,
+            "result_data": json.dumps({"number": number}),
+        }
+        return Result(sql, values)
 
 
 def counting_stages() -> dict[StageName, CountingStage]:

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.db.engine import connect
+from docmill.db.results import Result, write
 from docmill.domain.ids import chunk_id
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -213,18 +214,19 @@ def failing(error: Exception) -> Order:
 MAKE_RESULTS = """CREATE TABLE results (version_id uuid, task_id uuid, stage text, number int, fence bigint,
 owner_then text, saved_by text, delivery int)"""
 
-_SAVE = text(
-    """INSERT INTO results SELECT :version, :task, :stage, :number, fence, owner, :saver, :delivery
-FROM document_tasks WHERE id = :task"""
-)
-_SAVE_BLOCK = text(
-    """INSERT INTO blocks (version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end)
-VALUES (:version, :number, :tenant, 'paragraph', 'x', '', 0, 1)"""
-)
+_SAVE = """INSERT INTO results SELECT CAST(:r_version AS uuid), t.id, :r_stage, CAST(:r_number AS integer),
+  t.fence, t.owner, :r_saver, CAST(:r_delivery AS integer)
+FROM moved, document_tasks t WHERE t.id = :r_task"""
+_SAVE_BLOCK = """INSERT INTO blocks (version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end)
+SELECT CAST(:b_version AS uuid), CAST(:b_number AS integer), :b_tenant, 'paragraph', 'x', '', 0, 1
+FROM moved"""
 
 
 class HaltingStage:
-    """Halts before each step; each writes one result, and what its stage writes into the other tables."""
+    """Halts before each step; each writes one result, and what its stage writes into the other tables.
+
+    The stage that recognises writes in several statements, as the real one does.
+    """
 
     def __init__(self, name: StageName, worker: Worker) -> None:
         self.name = name
@@ -236,26 +238,39 @@ class HaltingStage:
             self._worker.halt("step")
             if self.name is StageName.INDEX:
                 self._vectors.upsert(MODEL, [_entry(work, number)])
-            save = partial(self._save, work, number)
-            yield Step({"next": number + 1}, number + 1, STEPS, save, self._knows_its_last(number))
+            results = self._results(work, number)
+            save = partial(self._save, results) if self.name is StageName.OCR else None
+            yield Step(
+                {"next": number + 1},
+                number + 1,
+                STEPS,
+                () if save else results,
+                save,
+                self._knows_its_last(number),
+            )
 
     def _knows_its_last(self, number: int) -> bool:
         """Some stages know which step is their last, others learn it when none follows."""
         return number + 1 == STEPS and self.name in {StageName.EXTRACT, StageName.INDEX}
 
-    def _save(self, work: Work, number: int, connection: Connection) -> None:
+    def _results(self, work: Work, number: int) -> list[Result]:
+        version = work.version
         values = {
-            "version": work.version.version_id,
-            "task": work.task_id,
-            "tenant": work.version.tenant,
-            "stage": self.name,
-            "number": number,
-            "saver": self._worker.owner,
-            "delivery": self._worker.deliveries,
+            "r_version": version.version_id,
+            "r_task": work.task_id,
+            "r_stage": self.name,
+            "r_number": number,
+            "r_saver": self._worker.owner,
+            "r_delivery": self._worker.deliveries,
         }
-        connection.execute(_SAVE, values)
+        results = [Result(_SAVE, values)]
         if self.name is StageName.EXTRACT:
-            connection.execute(_SAVE_BLOCK, values)
+            block = {"b_version": version.version_id, "b_number": number, "b_tenant": version.tenant}
+            results.append(Result(_SAVE_BLOCK, block))
+        return results
+
+    def _save(self, results: Sequence[Result], connection: Connection) -> None:
+        write(connection, *results)
 
 
 def _entry(work: Work, number: int) -> VectorEntry:

@@ -62,9 +62,9 @@ class App:
     search: Search
 
 
-def make_app(settings: Settings) -> App:
-    """The adapters these settings ask for."""
-    engine = connect(settings.database, idle_seconds=settings.lease_seconds)
+def make_app(settings: Settings, *, one_plan: bool = False) -> App:
+    """The adapters these settings ask for; `one_plan` as in `connect`."""
+    engine = connect(settings.database, idle_seconds=settings.lease_seconds, one_plan=one_plan)
     embedder = make_embedder(settings)
     vectors = PgVectorStore(engine)
     return App(

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from tests.installations import Installation, installation
 from tests.made_files import pdf
 from tests.pipelines import NotedDispatcher, execute, make_runner, put_in_line, task_row
@@ -56,20 +56,16 @@ class ScriptedStage:
         sitting = self.sittings[self.sat]
         self.sat += 1
         for done, total in sitting.steps:
-            yield Step({}, done, total, _nothing)
+            yield Step({}, done, total)
             self.look()
         if sitting.ending == "pause":
             self.pause()
-            yield Step({}, 0, None, _nothing)
+            yield Step({}, 0, None)
         if sitting.ending in _ENDINGS:
             raise _ENDINGS[sitting.ending]
 
 
 _ENDINGS = {"error": StorageUnavailable(), "stop": WorkerStopping(), "death": Died()}
-
-
-def _nothing(_connection: Connection) -> None:
-    """These steps leave nothing but their progress."""
 
 
 # Totals that grow, shrink or are not known, and stages that begin again: all of it happens.

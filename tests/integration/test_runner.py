@@ -145,7 +145,7 @@ def test_a_transient_error_is_tried_again_later_from_its_cursor(engine: Engine) 
 def test_what_the_driver_says_of_a_full_server_passes(
     engine: Engine, error: type[psycopg.Error], code: str
 ) -> None:
-    """Rows that are copied pass by SQLAlchemy, and so do the driver's errors."""
+    """Vectors pass by SQLAlchemy, and so do the driver's errors."""
     task = put_in_line(engine)
     stages = counting_stages()
 
@@ -160,7 +160,7 @@ def test_what_the_driver_says_of_a_full_server_passes(
     assert (row.status, row.errors, row.error["code"]) == ("queued", 1, code)
 
 
-def test_a_lost_connection_in_the_middle_of_a_copy_gives_the_task_back(engine: Engine) -> None:
+def test_a_connection_that_is_lost_while_vectors_are_written_gives_the_task_back(engine: Engine) -> None:
     task = put_in_line(engine)
     stages = counting_stages()
 

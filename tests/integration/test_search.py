@@ -11,9 +11,10 @@ from sqlalchemy import Engine, text
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.adapters.vectors.pgvector import PgVectorStore
-from docmill.db.content import insert_chunks
+from docmill.db.content import rows_of_chunks
 from docmill.db.engine import connect
 from docmill.db.lexical import Lexical, search_config_for
+from docmill.db.results import write
 from docmill.domain.documents import Box, Chunk, ChunkKind
 from docmill.domain.errors import DatabaseUnavailable, InvalidQuery
 from docmill.domain.ids import VersionRef, chunk_id, dataset_id, document_id, version_id
@@ -69,7 +70,7 @@ class Shelf:
         self._write_rows(version, name=name, number=number, media_type=media_type, metadata=metadata)
         chunks = [_chunk(ordinal, text, language, section_path) for ordinal, text in enumerate(texts)]
         with self.engine.begin() as connection:
-            insert_chunks(connection, version, chunks)
+            write(connection, rows_of_chunks(version, chunks))
         self._index(version, chunks)
         with self.engine.begin() as connection:
             publish = text("UPDATE documents SET active_version_id = :version WHERE id = :id")

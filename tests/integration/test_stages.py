@@ -112,6 +112,10 @@ def test_cutting_goes_on_within_a_long_section_and_gives_the_same_chunks(
     assert stops > 2
     expected = [(row.ordinal, row.text[6:], row.char_end) for row in here.content(whole.document_id)]
     assert [(row.ordinal, row.text[6:], row.char_end) for row in here.content(parted.document_id)] == expected
+    counted = here.rows("SELECT total_chunks, chunk_kinds FROM document_versions")
+    assert [(row.total_chunks, row.chunk_kinds) for row in counted] == [
+        (len(expected), {"text": len(expected)})
+    ] * 2
 
 
 @pytest.mark.parametrize(("step_seconds", "sizes"), [(1e-6, [11, 6, 6, 6]), (60.0, [11, 22, 27])])

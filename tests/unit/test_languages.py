@@ -23,6 +23,15 @@ def test_a_sentence_is_enough(text: str, language: str) -> None:
     assert detected[1] > 0.9
 
 
+def test_a_language_that_is_likely_is_found_where_the_text_is_in_it_and_nowhere_else() -> None:
+    detected = detect_language(GERMAN, likely="de")
+    assert detected is not None
+    assert detected[0] == "de"
+    assert detected[1] > 0.9
+    assert detect_language(GERMAN, likely="en") == detect_language(GERMAN)
+    assert detect_language("17 – 3", likely="de") is None
+
+
 def test_numbers_and_signs_are_in_no_language() -> None:
     assert detect_language("12,400 | 13.7 % | 2026-05-04 | ok") is None
 

@@ -1,8 +1,7 @@
-"""Blocks, chunks and embeddings of a version: rows in, values out. Rows go in by COPY."""
+"""Blocks, chunks and embeddings of a version: rows in, values out."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +10,17 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection, Engine, text
 
-from docmill.db.engine import alone
+from docmill.db.engine import VectorList, alone
 from docmill.db.lexical import search_config_for
+from docmill.db.results import Result, rows_of
 from docmill.domain.documents import Block, BlockKind, Box, Chunk, Link, Span, Table
 from docmill.domain.ids import VersionRef, chunk_id
 from docmill.ports import Vectors
 
 
-def boxes_to_json(boxes: Sequence[Box]) -> str | None:
+def boxes_to_json(boxes: Sequence[Box]) -> list[list[float]] | None:
     """Boxes as stored: [[page, x0, y0, x1, y1], …], points from the top left."""
-    if not boxes:
-        return None
-    return json.dumps([[box.page, box.x0, box.y0, box.x1, box.y1] for box in boxes])
+    return [[box.page, box.x0, box.y0, box.x1, box.y1] for box in boxes] or None
 
 
 def boxes_from_json(value: list[list[float]] | None) -> tuple[Box, ...]:
@@ -30,12 +28,12 @@ def boxes_from_json(value: list[list[float]] | None) -> tuple[Box, ...]:
     return tuple(Box(int(page), *rest) for page, *rest in value or ())
 
 
-def _cells(table: Table | None) -> str | None:
+def _cells(table: Table | None) -> dict[str, object] | None:
     if table is None:
         return None
     spans = [[span.row, span.column, span.rows, span.columns] for span in table.spans]
     stored = {"rows": table.rows, "header_rows": table.header_rows, "spans": spans}
-    return json.dumps(stored | ({"header_cells": table.header_cells} if table.header_cells else {}))
+    return stored | ({"header_cells": table.header_cells} if table.header_cells else {})
 
 
 def _table(value: Mapping[str, Any] | None) -> Table | None:
@@ -46,52 +44,34 @@ def _table(value: Mapping[str, Any] | None) -> Table | None:
     return Table(tuple(tuple(row) for row in value["rows"]), value["header_rows"], spans, header_cells)
 
 
-def _links_to_json(links: Sequence[Link]) -> str | None:
-    return json.dumps([[link.start, link.end, link.target] for link in links]) if links else None
+def _links_to_json(links: Sequence[Link]) -> list[tuple[int, int, str]] | None:
+    return [(link.start, link.end, link.target) for link in links] or None
 
 
-def copy_rows(
-    connection: Connection,
-    table: str,
-    columns: str,
-    rows: Iterable[Sequence[object]],
-    types: Sequence[str] = (),
-) -> None:
-    """COPY rows into a table inside the running transaction; in binary form when `types` are given."""
-    driver: Any = connection.connection.driver_connection
-    form = " (FORMAT BINARY)" if types else ""
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN{form}") as copy:
-        if types:
-            copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
-
-
-_BLOCK_COLUMNS = (
-    "version_id, ordinal, tenant_id, kind, text, lead, char_start, char_end, page, level, boxes, cells, "
-    "hidden, links, picture, confidence"
+_BLOCK_FIELDS = (
+    *("ordinal", "kind", "text", "lead", "char_start", "char_end", "page", "level", "boxes", "cells"),
+    *("hidden", "links", "picture", "confidence"),
 )
 
 
-def insert_blocks(connection: Connection, version: VersionRef, blocks: Iterable[Block]) -> None:
-    """Write blocks of a version."""
+def rows_of_blocks(version: VersionRef, blocks: Iterable[Block]) -> Result:
+    """Blocks of a version, to be written."""
     rows = (
         (
-            version.version_id, b.ordinal, version.tenant, b.kind.value, b.text, b.lead,
-            b.char_start, b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table), b.hidden,
+            version.version_id, version.tenant, b.ordinal, b.kind, b.text, b.lead, b.char_start,
+            b.char_end, b.page, b.level, boxes_to_json(b.boxes), _cells(b.table), b.hidden,
             _links_to_json(b.links), b.picture, b.confidence,
         )
         for b in blocks
     )  # fmt: skip
-    copy_rows(connection, "blocks", _BLOCK_COLUMNS, rows)
+    return rows_of("blocks", ("version_id", "tenant_id", *_BLOCK_FIELDS), rows)
 
 
-_BLOCK_FIELDS = "ordinal, kind, text, lead, char_start, char_end, page, level, boxes, cells, hidden, links, "
-_BLOCK_FIELDS += "picture, confidence"
+_SELECT_BLOCKS = f"SELECT {', '.join(_BLOCK_FIELDS)} FROM blocks"  # noqa: S608 - our own words only
 _BLOCKS = text(
-    f"""SELECT {_BLOCK_FIELDS} FROM blocks
+    f"""{_SELECT_BLOCKS}
 WHERE version_id = :version AND tenant_id = :tenant AND ordinal >= :start
-ORDER BY ordinal LIMIT :count"""  # noqa: S608
+ORDER BY ordinal LIMIT :count"""
 )
 
 
@@ -128,8 +108,8 @@ def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int 
 
 
 _PAGE_BLOCKS = text(
-    f"""SELECT {_BLOCK_FIELDS} FROM blocks
-WHERE version_id = :version AND tenant_id = :tenant AND page = :page ORDER BY ordinal"""  # noqa: S608
+    f"""{_SELECT_BLOCKS}
+WHERE version_id = :version AND tenant_id = :tenant AND page = :page ORDER BY ordinal"""
 )
 
 
@@ -153,23 +133,24 @@ def has_text(engine: Engine, version: VersionRef) -> bool:
 
 
 _CHUNK_COLUMNS = (
-    "id, tenant_id, version_id, document_id, dataset_id, ordinal, kind, text, char_start, char_end, tokens, "
-    "pages, boxes, section_path, language, language_confidence, hidden, search_config"
+    *("id", "tenant_id", "version_id", "document_id", "dataset_id", "ordinal", "kind", "text"),
+    *("char_start", "char_end", "tokens", "pages", "boxes", "section_path", "language"),
+    *("language_confidence", "hidden", "search_config"),
 )
 
 
-def insert_chunks(connection: Connection, version: VersionRef, chunks: Iterable[Chunk]) -> None:
-    """Write chunks of a version under their derived ids."""
+def rows_of_chunks(version: VersionRef, chunks: Iterable[Chunk]) -> Result:
+    """Chunks of a version, to be written under their derived ids."""
     rows = (
         (
             chunk_id(version.version_id, c.ordinal), version.tenant, version.version_id, version.document_id,
-            version.dataset_id, c.ordinal, c.kind.value, c.text, c.char_start, c.char_end, c.tokens,
-            list(c.pages), boxes_to_json(c.boxes), list(c.section_path), c.language,
-            c.language_confidence, c.hidden, search_config_for(c.language),
+            version.dataset_id, c.ordinal, c.kind, c.text, c.char_start, c.char_end, c.tokens,
+            c.pages, boxes_to_json(c.boxes), c.section_path, c.language, c.language_confidence, c.hidden,
+            search_config_for(c.language),
         )
         for c in chunks
     )  # fmt: skip
-    copy_rows(connection, "chunks", _CHUNK_COLUMNS, rows)
+    return rows_of("chunks", _CHUNK_COLUMNS, rows)
 
 
 _CHUNK_BOXES = text(
@@ -235,21 +216,25 @@ def delete_embeddings(connection: Connection, version: VersionRef, model: str) -
     connection.execute(_DELETE_EMBEDDINGS, values)
 
 
-def insert_embeddings(
-    connection: Connection,
-    version: VersionRef,
-    model: str,
-    precision: str,
-    ids: Sequence[UUID],
-    vectors: Vectors,
-) -> None:
-    """Write the vectors [n, dimensions] of n chunks."""
-    rows = (
-        (chunk, version.tenant, version.version_id, model, precision, vector)
-        for chunk, vector in zip(ids, vectors, strict=True)
-    )
-    columns = "chunk_id, tenant_id, version_id, model, precision, vector"
-    copy_rows(connection, "embeddings", columns, rows, ["uuid", "text", "uuid", "text", "text", "vector"])
+_EMBEDDINGS = """INSERT INTO embeddings (chunk_id, tenant_id, version_id, model, precision, vector)
+SELECT made.chunk, :made_tenant, CAST(:made_version AS uuid), :made_model, :made_precision, made.vector
+FROM moved, unnest(CAST(:made_chunks AS uuid[]), CAST(:made_vectors AS vector[])) AS made (chunk, vector)
+ON CONFLICT (chunk_id, model) DO UPDATE SET precision = excluded.precision, vector = excluded.vector"""
+
+
+def rows_of_embeddings(
+    version: VersionRef, model: str, precision: str, ids: Sequence[UUID], vectors: Vectors
+) -> Result:
+    """The vectors [n, dimensions] of n chunks, to be written; one of an earlier try gives way."""
+    values = {
+        "made_tenant": version.tenant,
+        "made_version": version.version_id,
+        "made_model": model,
+        "made_precision": precision,
+        "made_chunks": list(ids),
+        "made_vectors": VectorList(vectors),
+    }
+    return Result(_EMBEDDINGS, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +247,11 @@ class EmbeddedChunk:
     vector: Vectors
 
 
-_EMBEDDED = text(
-    """SELECT c.id, c.ordinal, c.language, e.vector FROM chunks c JOIN embeddings e ON e.chunk_id = c.id
-WHERE c.version_id = :version AND c.tenant_id = :tenant AND c.ordinal >= :start AND e.model = :model
-ORDER BY c.ordinal LIMIT :count"""
-)
+_EMBEDDED = """SELECT c.id, c.ordinal, c.language, e.vector
+FROM chunks c JOIN embeddings e ON e.chunk_id = c.id
+WHERE c.version_id = %(version)s AND c.tenant_id = %(tenant)s AND c.ordinal >= %(start)s
+  AND e.model = %(model)s
+ORDER BY c.ordinal LIMIT %(count)s"""
 
 
 def read_embedded(
@@ -274,10 +259,12 @@ def read_embedded(
 ) -> list[EmbeddedChunk]:
     """Up to `count` embedded chunks of a version from ordinal `start` on."""
     values = {"version": version.version_id, "tenant": version.tenant, "model": model}
-    with alone(engine) as connection:
-        rows = connection.execute(_EMBEDDED, {**values, "start": start, "count": count}).all()
+    with alone(engine) as connection:  # in binary form, which SQLAlchemy has no word for
+        driver: Any = connection.connection.driver_connection
+        rows = driver.execute(_EMBEDDED, {**values, "start": start, "count": count}, binary=True).fetchall()
     return [
-        EmbeddedChunk(r.id, r.ordinal, r.language, np.asarray(r.vector.to_numpy(), np.float32)) for r in rows
+        EmbeddedChunk(chunk, ordinal, language, np.asarray(vector.to_numpy(), np.float32))
+        for chunk, ordinal, language, vector in rows
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,14 +20,28 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _LIMITS = "-c statement_timeout=60000 -c idle_in_transaction_session_timeout={idle:d}"
+_ONE_PLAN = " -c plan_cache_mode=force_generic_plan"
 
 
-def connect(url: str, *, pool_size: int = 10, vectors: bool = True, idle_seconds: float = 60.0) -> Engine:
+class VectorList(list[Any]):
+    """Vectors that go to the server as one array in binary form; those of a plain list go as text."""
+
+
+def connect(
+    url: str,
+    *,
+    pool_size: int = 10,
+    vectors: bool = True,
+    idle_seconds: float = 60.0,
+    one_plan: bool = False,
+) -> Engine:
     """An engine for `url`, whatever PostgreSQL driver it names; nothing is opened until first use.
 
     `vectors=False` is for a database that may lack the vector extension still. A transaction that nobody
-    goes on with for `idle_seconds` is ended by the server: what it has locked others wait for.
+    goes on with for `idle_seconds` is ended by the server: what it has locked others wait for. `one_plan` is
+    for who repeats the same statements with other keys: each is planned once for all of them.
     """
+    limits = _LIMITS.format(idle=int(idle_seconds * 1000))
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -37,7 +52,7 @@ def connect(url: str, *, pool_size: int = 10, vectors: bool = True, idle_seconds
         connect_args={
             "connect_timeout": 5,
             "application_name": "docmill",
-            "options": _LIMITS.format(idle=int(idle_seconds * 1000)),
+            "options": limits + _ONE_PLAN if one_plan else limits,
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
@@ -55,6 +70,7 @@ def _prepare_connections(engine: Engine, vectors: bool) -> None:
         connection.prepare_threshold = 1
         if vectors:
             register_vector(connection)
+            connection.adapters.register_dumper(VectorList, ListBinaryDumper)
 
 
 @contextmanager
@@ -74,7 +90,7 @@ _BUSY = frozenset({"40001", "40P01", "55P03", "57014", "53100", "53200"})
 def typed(error: BaseException) -> DocmillError | None:
     """DatabaseUnavailable or DatabaseBusy where that is what an error says; None where we asked wrongly.
 
-    An error of the driver itself counts as well: rows that are copied pass by SQLAlchemy.
+    An error of the driver itself counts as well: vectors pass by SQLAlchemy.
     """
     if isinstance(error, PoolTimeout):
         return DatabaseUnavailable()

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from docmill.db.content import copy_rows
 from docmill.db.engine import alone
+from docmill.db.results import Result, rows_of
 from docmill.domain.documents import Page, PageLoss, TextSource, Word
 from docmill.domain.ids import VersionRef
 
 _COLUMNS = (
-    "version_id, number, tenant_id, width, height, rotation, source, ocr_reason, missing, confidence, "
-    "language, words"
+    *("version_id", "number", "tenant_id", "width", "height", "rotation", "source", "ocr_reason"),
+    *("missing", "confidence", "language", "words"),
 )
 
 
-def insert_pages(connection: Connection, version: VersionRef, pages: Iterable[Page]) -> None:
-    """Write pages of a version."""
+def rows_of_pages(version: VersionRef, pages: Iterable[Page]) -> Result:
+    """Pages of a version, to be written."""
     rows = (
         (
             version.version_id, page.number, version.tenant, page.width, page.height, page.rotation,
-            page.source.value, page.ocr_reason, _missing_to_json(page.missing), page.confidence,
-            page.language, _words_to_json(page.words),
+            page.source, page.ocr_reason, _missing_to_json(page.missing), page.confidence, page.language,
+            _words_to_json(page.words),
         )
         for page in pages
     )  # fmt: skip
-    copy_rows(connection, "pages", _COLUMNS, rows)
+    return rows_of("pages", _COLUMNS, rows)
 
 
 _SELECT = """SELECT number, width, height, rotation, source, ocr_reason, missing, confidence, language,
@@ -90,10 +89,10 @@ def set_recognised(connection: Connection, version: VersionRef, page: Page) -> N
         "height": page.height,
         "source": page.source.value,
         "reason": page.ocr_reason,
-        "missing": None if page.missing is None else asdict(page.missing),
+        "missing": _missing_to_json(page.missing),
         "confidence": page.confidence,
         "language": page.language,
-        "words": [astuple(word) for word in page.words] or None,
+        "words": _words_to_json(page.words),
     }
     key = {"version": version.version_id, "tenant": version.tenant, "number": page.number}
     connection.execute(_RECOGNISED, {**key, **values})
@@ -111,14 +110,12 @@ def set_missing(connection: Connection, version: VersionRef, number: int, loss: 
     connection.execute(_LOSE, {**key, "missing": asdict(loss)})
 
 
-def _missing_to_json(missing: PageLoss | None) -> str | None:
-    return None if missing is None else json.dumps({"code": missing.code, "message": missing.message})
+def _missing_to_json(missing: PageLoss | None) -> dict[str, str] | None:
+    return None if missing is None else asdict(missing)
 
 
-def _words_to_json(words: Sequence[Word]) -> str | None:
-    if not words:
-        return None
-    return json.dumps([[word.text, word.confidence, word.x0, word.y0, word.x1, word.y1] for word in words])
+def _words_to_json(words: Sequence[Word]) -> list[tuple[object, ...]] | None:
+    return [(word.text, word.confidence, word.x0, word.y0, word.x1, word.y1) for word in words] or None
 
 
 def _page_of(row: Any) -> Page:

@@ -6,15 +6,17 @@ row of history in the same statement, so that it cannot be forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.db.conditions import RUNNABLE, is_open_here, not_held
+from docmill.db.results import Result, values_of, with_results
 from docmill.domain.states import Desired, EventKind, StageName
 
 # What ends a worker's hold on a task that somebody wants to rest also brings it to rest.
@@ -68,12 +70,16 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a step is kept as: where the next one starts, `done` of `total` units, the seconds it took."""
+    """What a step is kept as: where the next one starts, `done` of `total` units, the seconds it took.
+
+    Its results are written in the same statement.
+    """
 
     cursor: Mapping[str, Any]
     done: int
     total: int | None
     busy_seconds: float
+    results: Sequence[Result] = ()
 
 
 _CLAIMED_COLUMNS = """
@@ -106,22 +112,19 @@ WITH moved AS (
 
 GUARD = "id = :id AND owner = :owner AND fence = :fence AND status = 'running'"
 
-_CURSOR = bindparam("cursor", type_=JSONB)
-_KEEP = """cursor = :cursor, done = :done, total = :total, steps = steps + 1,
+_KEEP = """cursor = CAST(:cursor AS jsonb), done = :done, total = :total, steps = steps + 1,
     reached = GREATEST(reached, LEAST(1, CAST(:done AS float8) / NULLIF(CAST(:total AS bigint), 0))),
     busy_seconds = busy_seconds + :busy"""
 
-_STEP = text(
-    f"""
+_STEP = f"""
 WITH moved AS (
   UPDATE document_tasks SET lease_until = now() + make_interval(secs => :lease), updated_at = now()
   WHERE {GUARD} RETURNING id, stage, desired
 ), progress AS (
   UPDATE stage_progress p SET {_KEEP}
   FROM moved WHERE p.task_id = moved.id AND p.stage = moved.stage
-)
+){{results}}
 SELECT desired, NOT {not_held("moved.stage")} AS held FROM moved"""  # noqa: S608
-).bindparams(_CURSOR)
 
 _ORDERS = text(
     f"""
@@ -163,22 +166,26 @@ WITH moved AS (
   UPDATE document_tasks SET stage = :next, status = 'queued', owner = NULL, lease_until = NULL,
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, dispatched_at = now(), updated_at = now()
   WHERE {guard} RETURNING *
-), {stage_done}, {_STAGE_EVENT}
+), {stage_done}, {_STAGE_EVENT}{{results}}
 SELECT id FROM moved"""  # noqa: S608
 
 
-_HAND_ON = text(_hand_on(GUARD, _STAGE_DONE))
-_HAND_ON_WITH_STEP = text(_hand_on(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
+_HAND_ON = _hand_on(GUARD, _STAGE_DONE)
+_HAND_ON_WITH_STEP = _hand_on(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)
 
-_RUN_ON = text(
-    f"""
+
+def _run_on(stage_done: str) -> str:
+    return f"""
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
   WHERE {_GUARD_TO_RUN} AND {is_open_here(":next")} RETURNING *
-), {_STAGE_DONE}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}
+), {stage_done}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}{{results}}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
-)
+
+
+_RUN_ON = _run_on(_STAGE_DONE)
+_RUN_ON_WITH_STEP = _run_on(_STAGE_DONE_WITH_STEP)
 
 
 def _publish(guard: str, stage_done: str) -> str:
@@ -199,12 +206,12 @@ WITH moved AS (
   INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
   SELECT tenant_id, dataset_id, document_id, id, kind, :stage
   FROM moved, (VALUES (1, 'stage_finished'), (2, 'published')) AS told (place, kind) ORDER BY place
-)
+){{results}}
 SELECT id FROM moved"""  # noqa: S608
 
 
-_PUBLISH = text(_publish(GUARD, _STAGE_DONE))
-_PUBLISH_WITH_STEP = text(_publish(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)).bindparams(_CURSOR)
+_PUBLISH = _publish(GUARD, _STAGE_DONE)
+_PUBLISH_WITH_STEP = _publish(_GUARD_TO_RUN, _STAGE_DONE_WITH_STEP)
 
 _FAIL = text(
     f"""
@@ -265,13 +272,19 @@ def _host(owner: str) -> str:
     return owner.rsplit("/", 2)[0]
 
 
-def _kept(made: Made) -> dict[str, Any]:
-    return {
-        "cursor": dict(made.cursor),
+def _moved(connection: Connection, statement: str, made: Made | None, values: Mapping[str, Any]) -> Any:
+    """The row of a statement that moves a task and writes the results of a step with it, None without one."""
+    if made is None:
+        return connection.execute(with_results(statement, ()), dict(values)).one_or_none()
+    kept = {
+        "cursor": json.dumps(dict(made.cursor)),
         "done": made.done,
         "total": made.total,
         "busy": made.busy_seconds,
+        **values_of(made.results),
     }
+    whole = with_results(statement, tuple(result.sql for result in made.results))
+    return connection.execute(whole, {**values, **kept}).one_or_none()
 
 
 def claim(
@@ -284,8 +297,7 @@ def claim(
 
 def step(connection: Connection, claim: Claim, made: Made, lease_seconds: float) -> Orders | None:
     """Move the cursor and renew the lease; returns what holds now, None when the lease was lost."""
-    values = {**_guard(claim), **_kept(made), "lease": lease_seconds}
-    row = connection.execute(_STEP, values).one_or_none()
+    row = _moved(connection, _STEP, made, {**_guard(claim), "lease": lease_seconds})
     return None if row is None else Orders(Desired(row.desired), row.held)
 
 
@@ -306,33 +318,36 @@ def blame(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> Non
     connection.execute(_BLAME, {**_guard(claim), "error": dict(error)})
 
 
-def hand_on(connection: Connection, claim: Claim, next_stage: StageName, last: Made | None = None) -> bool:
+def hand_on(connection: Connection, claim: Claim, next_stage: StageName, last: Made | None) -> bool:
     """Close this stage and queue the next one; False when the lease was lost.
 
     With the stage's `last` step that is kept too, and False also tells that the task is not to run now.
     """
     statement = _HAND_ON if last is None else _HAND_ON_WITH_STEP
-    return _end(connection, claim, statement, last, {"next": next_stage})
+    return _end(connection, claim, statement, last, {"next": next_stage}) is not None
 
 
-def run_on(connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float) -> Claim | None:
-    """Close this stage and go on with the next one under the same owner; None when that may not be."""
-    where = {"stage": claim.stage, "next": next_stage, "host": _host(claim.owner)}
-    values = {**_guard(claim), **where, "lease": lease_seconds}
-    return _claim_of(connection.execute(_RUN_ON, values).one_or_none())
+def run_on(
+    connection: Connection, claim: Claim, next_stage: StageName, lease_seconds: float, last: Made | None
+) -> Claim | None:
+    """Close this stage, with its `last` step if that is given, and go on with the next one under the same
+    owner; None when that may not be.
+    """
+    more = {"next": next_stage, "host": _host(claim.owner), "lease": lease_seconds}
+    statement = _RUN_ON if last is None else _RUN_ON_WITH_STEP
+    return _claim_of(_end(connection, claim, statement, last, more))
 
 
-def publish(connection: Connection, claim: Claim, last: Made | None = None) -> bool:
+def publish(connection: Connection, claim: Claim, last: Made | None) -> bool:
     """Close the last stage and show the new version in the same moment. `last` and False as in `hand_on`."""
-    return _end(connection, claim, _PUBLISH if last is None else _PUBLISH_WITH_STEP, last, {})
+    statement = _PUBLISH if last is None else _PUBLISH_WITH_STEP
+    return _end(connection, claim, statement, last, {}) is not None
 
 
 def _end(
-    connection: Connection, claim: Claim, statement: TextClause, last: Made | None, more: Mapping[str, Any]
-) -> bool:
-    kept = {} if last is None else _kept(last)
-    values = {**_guard(claim), "stage": claim.stage, **kept, **more}
-    return connection.execute(statement, values).one_or_none() is not None
+    connection: Connection, claim: Claim, statement: str, last: Made | None, more: Mapping[str, Any]
+) -> Any:
+    return _moved(connection, statement, last, {**_guard(claim), "stage": claim.stage, **more})
 
 
 def fail(connection: Connection, claim: Claim, error: Mapping[str, Any]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, text
 
-from docmill.domain.documents import OutlineEntry, ReadInfo
+from docmill.db.results import Result
+from docmill.domain.documents import Chunk, OutlineEntry, ReadInfo
 from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
@@ -47,72 +49,106 @@ def published(connection: Connection, tenant: str, document_id: UUID) -> Publish
 
 OUTLINE_CHARACTERS = 100_000  # what documents are found by; all of it stays with the version
 
-_READ_INFO = text(
-    """UPDATE document_versions SET reader = :reader, title = :title, pages = :pages,
-  metadata = :metadata, outline = :outline, notices = notices || CAST(:notices AS text[])
-WHERE id = :version AND tenant_id = :tenant"""
-).bindparams(bindparam("metadata", type_=JSONB), bindparam("outline", type_=JSONB(none_as_null=True)))
+_READ_INFO = """UPDATE document_versions v SET reader = :info_reader, title = :info_title,
+  pages = :info_pages, metadata = CAST(:info_metadata AS jsonb), outline = CAST(:info_outline AS jsonb),
+  notices = v.notices || CAST(:info_notices AS text[]){whole}
+FROM moved WHERE v.id = :info_version AND v.tenant_id = :info_tenant"""
 
-_FILE_METADATA = text(
-    "UPDATE documents SET file_metadata = :told, outline = :outline WHERE id = :id AND tenant_id = :tenant"
-).bindparams(bindparam("told", type_=JSONB))
+_FILE_METADATA = """UPDATE documents d SET file_metadata = told.metadata, outline = told.outline
+FROM moved, (SELECT CAST(:told_metadata AS jsonb), CAST(:told_outline AS text)) AS told (metadata, outline)
+WHERE d.id = :told_document AND d.tenant_id = :told_tenant
+  AND (d.file_metadata, d.outline) IS DISTINCT FROM (told.metadata, told.outline)"""
+
+_WHOLE = """characters = :whole_characters, language = :whole_language,
+  language_confidence = :whole_confidence"""
+
+_EXTRACTED = f"""UPDATE document_versions v SET {_WHOLE}
+FROM moved WHERE v.id = :whole_version AND v.tenant_id = :whole_tenant"""  # noqa: S608 - our own words only
 
 _NOTICE = text(
     """UPDATE document_versions SET notices = notices || CAST(:notice AS text)
 WHERE id = :version AND tenant_id = :tenant"""
 )
 
-_EXTRACTED = text(
-    """UPDATE document_versions SET characters = :characters, language = :language,
-  language_confidence = :confidence
-WHERE id = :version AND tenant_id = :tenant"""
-)
-
-_CHUNKED = text(
-    "UPDATE document_versions SET total_chunks = :total WHERE id = :version AND tenant_id = :tenant"
-)
+_CHUNKED = """UPDATE document_versions v SET total_chunks = :cut_total
+FROM moved WHERE v.id = :cut_version AND v.tenant_id = :cut_tenant"""
 
 HIDDEN_NOTICE = "of its passages hold text that people do not see."
 
-# Once for a version: with the step that cuts its last passage.
-_COUNTED = text(
-    f"""WITH kinds AS (
-  SELECT kind, count(*) AS number, count(*) FILTER (WHERE hidden) AS hidden
-  FROM chunks WHERE version_id = :version AND tenant_id = :tenant GROUP BY kind
+# Once for a version: with the step that cuts its last passage, whose own ones are not in the table yet.
+_COUNTED = f"""WITH kinds AS (
+  SELECT kind, sum(number) AS number, sum(hidden) AS hidden FROM (
+    SELECT kind, 1 AS number, CAST(hidden AS integer) AS hidden
+    FROM chunks WHERE version_id = :cut_version AND tenant_id = :cut_tenant
+    UNION ALL SELECT kind, number, hidden
+    FROM json_to_recordset(CAST(:cut_kinds AS json)) AS own (kind text, number integer, hidden integer)
+  ) AS found GROUP BY kind
 )
-UPDATE document_versions SET
+UPDATE document_versions v SET total_chunks = :cut_total,
   chunk_kinds = (SELECT coalesce(jsonb_object_agg(kind, number), '{{}}') FROM kinds),
-  notices = notices || ARRAY(
+  notices = v.notices || ARRAY(
     SELECT format('%s {HIDDEN_NOTICE}', sum(hidden))
     FROM kinds HAVING sum(hidden) > 0)
-WHERE id = :version AND tenant_id = :tenant"""  # noqa: S608 - our own words only
-)
+FROM moved WHERE v.id = :cut_version AND v.tenant_id = :cut_tenant"""  # noqa: S608 - our own words only
 
-_TRUNCATED = text(
-    """UPDATE document_versions SET truncated_tokens = truncated_tokens + :tokens
-WHERE id = :version AND tenant_id = :tenant"""
-)
+_TRUNCATED = """UPDATE document_versions v SET truncated_tokens = v.truncated_tokens + :over_tokens
+FROM moved WHERE v.id = :over_version AND v.tenant_id = :over_tenant"""
 
 
 def _key(version: VersionRef) -> dict[str, object]:
     return {"version": version.version_id, "tenant": version.tenant}
 
 
-def set_read_info(connection: Connection, version: VersionRef, info: ReadInfo) -> None:
-    """Keep what the reader said of the file, beside what the door found. Once for a version."""
+@dataclass(frozen=True, slots=True)
+class WholeText:
+    """What is known once the last of the text is there: its length in characters, and its language."""
+
+    characters: int
+    detected: Detected | None
+
+
+def told_by_reader(version: VersionRef, info: ReadInfo, whole: WholeText | None) -> list[Result]:
+    """What the reader said of the file, to be kept beside what the door found. Once for a version.
+
+    `whole` where the step that was told it is also the last one.
+    """
     values = {
-        "reader": info.reader,
-        "title": info.title,
-        "pages": info.pages,
-        "metadata": dict(info.metadata),
-        "notices": list(info.notices),
-        "outline": [[entry.level, entry.title, entry.page] for entry in info.outline] or None,
+        **_named("info", version),
+        "info_reader": info.reader,
+        "info_title": info.title,
+        "info_pages": info.pages,
+        "info_metadata": json.dumps(dict(info.metadata)),
+        "info_notices": list(info.notices),
+        "info_outline": _outline_to_json(info.outline),
+        **(_values_of(whole) if whole else {}),
     }
-    connection.execute(_READ_INFO, {**_key(version), **values})
     told = {**info.metadata, **({"title": info.title} if info.title else {})}
-    titles = "\n".join(entry.title for entry in info.outline)[:OUTLINE_CHARACTERS]
-    document = {"id": version.document_id, "tenant": version.tenant}
-    connection.execute(_FILE_METADATA, {**document, "told": told, "outline": titles})
+    of_document = {
+        "told_document": version.document_id,
+        "told_tenant": version.tenant,
+        "told_metadata": json.dumps(told),
+        "told_outline": "\n".join(entry.title for entry in info.outline)[:OUTLINE_CHARACTERS],
+    }
+    sql = _READ_INFO.format(whole=f", {_WHOLE}" if whole else "")
+    return [Result(sql, values), Result(_FILE_METADATA, of_document)]
+
+
+def _outline_to_json(outline: Sequence[OutlineEntry]) -> str | None:
+    return json.dumps([(entry.level, entry.title, entry.page) for entry in outline]) if outline else None
+
+
+def of_whole_text(version: VersionRef, whole: WholeText) -> Result:
+    """The length and the language of the text, to be kept."""
+    return Result(_EXTRACTED, {**_named("whole", version), **_values_of(whole)})
+
+
+def _values_of(whole: WholeText) -> dict[str, object]:
+    language, confidence = whole.detected or (None, None)
+    return {
+        "whole_characters": whole.characters,
+        "whole_language": language,
+        "whole_confidence": confidence,
+    }
 
 
 def add_notice(connection: Connection, version: VersionRef, notice: str) -> None:
@@ -120,18 +156,9 @@ def add_notice(connection: Connection, version: VersionRef, notice: str) -> None
     connection.execute(_NOTICE, {**_key(version), "notice": notice})
 
 
-def set_extracted(
-    connection: Connection, version: VersionRef, characters: int, detected: Detected | None
-) -> None:
-    """Keep the length of the text, in characters, and its language."""
-    language, confidence = detected or (None, None)
-    values = {"characters": characters, "language": language, "confidence": confidence}
-    connection.execute(_EXTRACTED, {**_key(version), **values})
-
-
-def set_total_chunks(connection: Connection, version: VersionRef, total: int) -> None:
-    """Keep how many chunks the version has so far."""
-    connection.execute(_CHUNKED, {**_key(version), "total": total})
+def chunks_so_far(version: VersionRef, total: int) -> Result:
+    """How many chunks the version has so far, to be kept."""
+    return Result(_CHUNKED, {**_named("cut", version), "cut_total": total})
 
 
 _OUTLINE = text("SELECT outline FROM document_versions WHERE id = :version AND tenant_id = :tenant")
@@ -143,12 +170,21 @@ def outline_of(connection: Connection, version: VersionRef) -> tuple[OutlineEntr
     return tuple(OutlineEntry(*entry) for entry in entries or ())
 
 
-def count_chunk_kinds(connection: Connection, version: VersionRef) -> None:
-    """Keep how many chunks of each kind the version has, and say so when some are hidden."""
-    connection.execute(_COUNTED, _key(version))
+def chunks_in_all(version: VersionRef, total: int, last: Sequence[Chunk]) -> Result:
+    """How many chunks the version has in all and of each kind, to be kept with the `last` of them; people are
+    told when some are hidden.
+    """
+    numbers = Counter(cut.kind for cut in last)
+    hidden = Counter(cut.kind for cut in last if cut.hidden)
+    own = [{"kind": kind, "number": number, "hidden": hidden[kind]} for kind, number in numbers.items()]
+    return Result(_COUNTED, {**_named("cut", version), "cut_total": total, "cut_kinds": json.dumps(own)})
 
 
-def add_truncated_tokens(connection: Connection, version: VersionRef, tokens: int) -> None:
-    """Count tokens that the embedding model could not take."""
-    if tokens:
-        connection.execute(_TRUNCATED, {**_key(version), "tokens": tokens})
+def truncated(version: VersionRef, tokens: int) -> list[Result]:
+    """How many tokens the embedding model could not take, to be counted."""
+    values = {**_named("over", version), "over_tokens": tokens}
+    return [Result(_TRUNCATED, values)] if tokens else []
+
+
+def _named(prefix: str, version: VersionRef) -> dict[str, object]:
+    return {f"{prefix}_version": version.version_id, f"{prefix}_tenant": version.tenant}

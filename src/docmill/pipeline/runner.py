@@ -10,7 +10,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from docmill.pipeline.heartbeat import Heartbeat
 from docmill.pipeline.outages import Services, what_is_away
 from docmill.pipeline.owner import this_host, this_process
 from docmill.ports import Dispatcher
-from docmill.stages.contract import Base, Stage, Step, Work
+from docmill.stages.contract import Base, Learned, Stage, Step, Work
 
 log = get_logger(__name__)
 
@@ -187,28 +188,32 @@ class Runner:
                     return ended
         finally:
             _close(steps)
-        with self._engine.begin() as connection:  # every step was committed by an earlier run
-            return self._end_stage(connection, claim, self._after(claim.stage))
+        with alone(self._engine) as connection:  # every step was committed by an earlier run
+            ended = self._end_stage(connection, claim, self._after(claim.stage), None)
+        if ended is None:
+            raise LeaseLost
+        return ended
 
     def _commit(self, claim: tasks.Claim, step: Step, busy_seconds: float) -> Ended | None:
-        """One transaction: results, cursor, lease, and what is desired; then obey."""
-        made = tasks.Made(step.cursor, step.done, step.total, busy_seconds)
-        next_stage = self._after(claim.stage, step.skips)
-        with self._engine.begin() as connection:
-            if step.last and not self._may_run_on(claim, next_stage):
-                ended = self._close_stage(connection, claim, next_stage, made)
-                if ended is not None:
-                    step.save(connection)
-                    return ended
-            orders = tasks.step(connection, claim, made, self._settings.lease_seconds)
-            if orders is None:
+        """All or nothing: results, cursor, lease, and what is desired; then obey."""
+        made = tasks.Made(step.cursor, step.done, step.total, busy_seconds, step.results)
+        ended = None
+        with self._transaction(step) as connection:
+            if step.last:
+                ended = self._end_stage(connection, claim, self._after(claim.stage, step.skips), made)
+            orders = None if ended else tasks.step(connection, claim, made, self._settings.lease_seconds)
+            if ended is None and orders is None:
                 raise LeaseLost
-            step.save(connection)
-            if step.last and orders.desired is Desired.RUN:
-                return self._end_stage(connection, claim, next_stage)
+            learned = step.save(connection) if step.save else None
+        if orders is None:
+            return _knowing(ended, learned or step.learned)
         self._obey(claim, orders)
         self._check_time(claim, busy_seconds)
         return None
+
+    def _transaction(self, step: Step) -> AbstractContextManager[Connection]:
+        """What moves the task is a single statement, which needs none around it."""
+        return self._engine.begin() if step.save else alone(self._engine)
 
     def _obey(self, claim: tasks.Claim, orders: tasks.Orders) -> None:
         if orders.desired is Desired.PAUSE:
@@ -251,37 +256,31 @@ class Runner:
             started, self._away = time.monotonic(), 0.0
             self._heartbeat.begin_step()
 
-    def _end_stage(self, connection: Connection, claim: tasks.Claim, next_stage: StageName | None) -> Ended:
-        """Close the stage behind its last step and name the next one, or publish."""
-        if next_stage is not None and self._may_run_on(claim, next_stage):
-            following = tasks.run_on(connection, claim, next_stage, self._settings.lease_seconds)
-            if following is not None:
-                return Ended(following=following)
-        ended = self._close_stage(connection, claim, next_stage, None)
-        if ended is None:
-            raise LeaseLost
-        return ended
-
-    def _close_stage(
+    def _end_stage(
         self,
         connection: Connection,
         claim: tasks.Claim,
         next_stage: StageName | None,
         last: tasks.Made | None,
     ) -> Ended | None:
-        """Close the stage, with its last step if that is given; None when the task did not move.
+        """Close the stage, with its last step if that is given, and name the next one, or publish; None when
+        the task did not move.
 
         Nothing is sent before the commit.
         """
         if next_stage is None:
             return Ended() if tasks.publish(connection, claim, last) else None
+        if self._may_run_on(claim, next_stage):
+            lease = self._settings.lease_seconds
+            following = tasks.run_on(connection, claim, next_stage, lease, last)
+            if following is not None:
+                return Ended(following=following)
         moved = tasks.hand_on(connection, claim, next_stage, last)
         return Ended(announce=next_stage) if moved else None
 
-    def _may_run_on(self, claim: tasks.Claim, next_stage: StageName | None) -> bool:
-        if next_stage is None or self._is_stopping():
-            return False
-        return claim.run_on and QUEUE_OF_STAGE[next_stage] in self._settings.queues
+    def _may_run_on(self, claim: tasks.Claim, next_stage: StageName) -> bool:
+        served = QUEUE_OF_STAGE[next_stage] in self._settings.queues
+        return claim.run_on and served and not self._is_stopping()
 
     def _after(self, stage: StageName, skips: frozenset[StageName] = frozenset()) -> StageName | None:
         later = self._order[self._order.index(stage) + 1 :]
@@ -375,6 +374,15 @@ class Runner:
                 pause.wait(1.0)
             else:
                 return
+
+
+def _knowing(ended: Ended | None, learned: Learned | None) -> Ended | None:
+    """The claim of the next stage was taken before the step was saved: tell it what that found."""
+    if ended is None or ended.following is None or learned is None:
+        return ended
+    language, confidence = learned.language or (None, None)
+    known = replace(ended.following, language=language, language_confidence=confidence)
+    return Ended(following=replace(known, total_chunks=learned.total_chunks))
 
 
 def _close(steps: Iterator[Step]) -> None:

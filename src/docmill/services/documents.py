@@ -273,7 +273,7 @@ def _as_json(blocks: Iterable[Block]) -> Iterator[str]:
     yield '{"blocks":['
     for block in blocks:
         separator = "," if block.ordinal else ""
-        boxes = json.loads(boxes_to_json(block.boxes) or "[]")
+        boxes = boxes_to_json(block.boxes) or []
         yield separator + json.dumps({**asdict(block), "boxes": boxes}, ensure_ascii=False)
     yield "]}\n"
 

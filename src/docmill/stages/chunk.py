@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from docmill.db.content import block_stats, insert_chunks, read_blocks
-from docmill.db.versions import count_chunk_kinds, set_total_chunks
+from docmill.db.content import block_stats, read_blocks, rows_of_chunks
+from docmill.db.versions import chunks_in_all, chunks_so_far
 from docmill.domain.chunking import Path, chunk, sections, top_of
 from docmill.domain.documents import Chunk
 from docmill.domain.languages import Detected, of_passage
 from docmill.domain.states import StageName
 from docmill.ports import Tokenizer
-from docmill.stages.contract import Step, Work
+from docmill.stages.contract import Learned, Step, Work
 
 _MOST = 32  # passages in a step
 
@@ -49,7 +49,7 @@ class ChunkStage:
         self,
         engine: Engine,
         tokenizer: Tokenizer,
-        detect_language: Callable[[str], Detected | None],
+        detect_language: Callable[[str, str | None], Detected | None],
         step_seconds: float,
     ) -> None:
         self._engine = engine
@@ -83,7 +83,8 @@ class ChunkStage:
             yield None, place
 
     def _with_language(self, cut: Chunk, document: Detected | None) -> Chunk:
-        detected = of_passage(cut.text, self._detect_language(cut.text), document)
+        own = self._detect_language(cut.text, document[0] if document else None)
+        detected = of_passage(cut.text, own, document)
         language, confidence = detected or (None, None)
         return replace(cut, language=language, language_confidence=confidence)
 
@@ -91,12 +92,8 @@ class ChunkStage:
         return self._tokenizer.tokenize(text).columns()
 
     def _step(self, work: Work, chunks: list[Chunk], place: _Place, total: int) -> Step:
-        last = place.block == total
-
-        def save(connection: Connection) -> None:
-            insert_chunks(connection, work.version, chunks)
-            set_total_chunks(connection, work.version, place.chunk + place.kept)
-            if last:
-                count_chunk_kinds(connection, work.version)
-
-        return Step(asdict(place), place.block, total, save, last=last)
+        last, cut = place.block == total, place.chunk + place.kept
+        counted = chunks_in_all(work.version, cut, chunks) if last else chunks_so_far(work.version, cut)
+        results = (rows_of_chunks(work.version, chunks), counted)
+        learned = Learned(work.language, cut)
+        return Step(asdict(place), place.block, total, results, last=last, learned=learned)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from docmill.db.results import Result
 from docmill.domain.documents import ChunkSettings, ReaderChoice
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
@@ -53,20 +54,34 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What the next stage's `Work` says of the version after a step, both as there."""
+
+    language: Detected | None
+    total_chunks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """A unit of durable progress: `save` writes its results in the transaction that moves the cursor.
+    """A unit of durable progress: its `results` are written in the statement that moves the cursor.
 
     `done` of `total` count the stage's units (pages, blocks, chunks); `total` is None while unknown.
-    After a step that is the `last` none is asked for: its transaction closes the stage as well. It may name
-    stages that have nothing to do for this document; the task passes `skips` over, as if they did not exist.
+    After a step that is the `last` none is asked for: the same statement closes the stage as well. It may
+    name stages that have nothing to do for this document: the task passes `skips` over, as if they did not
+    exist.
+
+    `save` is for what needs several statements, one after the other: it is called in the same transaction,
+    behind the `results`. What it learns counts before what the step says itself.
     """
 
     cursor: Mapping[str, Any]
     done: int
     total: int | None
-    save: Callable[[Connection], None]
+    results: Sequence[Result] = ()
+    save: Callable[[Connection], Learned | None] | None = None
     last: bool = False
     skips: frozenset[StageName] = frozenset()
+    learned: Learned | None = None
 
 
 class Stage(Protocol):

@@ -12,11 +12,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db.content import ChunkText, delete_embeddings, insert_embeddings, read_chunk_texts
+from docmill.db.content import delete_embeddings, read_chunk_texts, rows_of_embeddings
+from docmill.db.results import Result, write
 from docmill.db.vectors_taken import Equal, find_equal, take_over
-from docmill.db.versions import add_truncated_tokens
+from docmill.db.versions import truncated
 from docmill.domain.states import StageName
-from docmill.ports import SPECIAL_TOKENS, Embedded, Embedder
+from docmill.ports import SPECIAL_TOKENS, Embedder
 from docmill.stages.contract import Step, Work
 
 Save = Callable[[Connection], None]
@@ -60,10 +61,10 @@ class Embed:
         place = self._place(work)
         while work.published is not None and place.compared < work.total_chunks:
             place, save = self._compare(work, work.published, place)
-            yield self._step(work, place, save)
+            yield self._step(work, place, save=save)
         while place.done < work.total_chunks:
-            place, save = self._compute(work, place)
-            yield self._step(work, place, save)
+            place, results = self._compute(work, place)
+            yield self._step(work, place, results)
 
     def _place(self, work: Work) -> _Place:
         """Where the stage stands; at its beginning when the model is another one than it was."""
@@ -77,18 +78,20 @@ class Embed:
         model, precision = self._embedder.model, self._embedder.precision
         found = find_equal(self._engine, work.version, published, model, precision, start, end)
         place = replace(place, compared=end, taken=place.taken + len(found))
-        return place, self._taken(work, found, fresh=start == 0)
+        return place, self._taken(work, found, anew=start == 0)
 
-    def _compute(self, work: Work, place: _Place) -> tuple[_Place, Save]:
+    def _compute(self, work: Work, place: _Place) -> tuple[_Place, list[Result]]:
         """Compute the vectors of the next chunks that have none."""
-        bare_of = None if work.published is None else self._embedder.model
-        chunks = read_chunk_texts(self._engine, work.version, place.next, self._tokens, bare_of=bare_of)
+        version, model = work.version, self._embedder.model
+        bare_of = None if work.published is None else model
+        chunks = read_chunk_texts(self._engine, version, place.next, self._tokens, bare_of=bare_of)
         started = time.monotonic()
         embedded = self._embedder.embed([chunk.text for chunk in chunks])
         self._resize(sum(chunk.tokens for chunk in chunks), time.monotonic() - started)
-        fresh = place.done == 0 and bare_of is None
         place = replace(place, next=chunks[-1].ordinal + 1, computed=place.computed + len(chunks))
-        return place, self._computed(work, chunks, embedded, fresh=fresh)
+        ids = [chunk.id for chunk in chunks]
+        rows = rows_of_embeddings(version, model, self._embedder.precision, ids, embedded.vectors)
+        return place, [rows, *truncated(version, embedded.truncated)]
 
     def _resize(self, tokens: int, seconds: float) -> None:
         """Aim the next step at step_seconds; at most twice this one. A small one tells too little."""
@@ -96,29 +99,19 @@ class Embed:
             fitting = int(tokens * self._step_seconds / max(seconds, 1e-3))
             self._tokens = max(_LEAST_TOKENS, min(fitting, 2 * tokens))
 
-    def _step(self, work: Work, place: _Place, save: Save) -> Step:
+    def _step(
+        self, work: Work, place: _Place, results: Sequence[Result] = (), save: Save | None = None
+    ) -> Step:
         total = work.total_chunks
-        return Step(asdict(place), place.done, total, save, last=place.done == total)
+        return Step(asdict(place), place.done, total, results, save, last=place.done == total)
 
-    def _taken(self, work: Work, found: Sequence[Equal], *, fresh: bool) -> Save:
+    def _taken(self, work: Work, found: Sequence[Equal], *, anew: bool) -> Save:
         model, room = self._embedder.model, self._embedder.max_tokens - SPECIAL_TOKENS
 
         def save(connection: Connection) -> None:
-            if fresh:
+            if anew:
                 delete_embeddings(connection, work.version, model)
             take_over(connection, work.version, model, found)
-            add_truncated_tokens(connection, work.version, sum(max(0, c.tokens - room) for c in found))
-
-        return save
-
-    def _computed(self, work: Work, chunks: Sequence[ChunkText], embedded: Embedded, *, fresh: bool) -> Save:
-        ids = [chunk.id for chunk in chunks]
-        model, precision = self._embedder.model, self._embedder.precision
-
-        def save(connection: Connection) -> None:
-            if fresh:
-                delete_embeddings(connection, work.version, model)
-            insert_embeddings(connection, work.version, model, precision, ids, embedded.vectors)
-            add_truncated_tokens(connection, work.version, embedded.truncated)
+            write(connection, *truncated(work.version, sum(max(0, c.tokens - room) for c in found)))
 
         return save

@@ -10,9 +10,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from docmill.db.bases import take_over_attachments
-from docmill.db.content import insert_blocks
-from docmill.db.pages import insert_pages
-from docmill.db.versions import set_extracted, set_read_info
+from docmill.db.content import rows_of_blocks
+from docmill.db.pages import rows_of_pages
+from docmill.db.versions import WholeText, of_whole_text, told_by_reader
 from docmill.domain.documents import Block, Page, Part, ReadInfo
 from docmill.domain.pictures import can_be_drawn
 from docmill.domain.reading_errors import NoText, Unreadable
@@ -21,11 +21,13 @@ from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
 from docmill.ports import Children, Reading, ReadRequest, Storage
-from docmill.stages.contract import Step, Work
+from docmill.stages.contract import Learned, Step, Work
 from docmill.stages.found import FoundFiles, put_away
 from docmill.stages.revision import Revision
 
 log = get_logger(__name__)
+
+Save = Callable[[Connection], None]
 
 _SAMPLE_CHARACTERS = 20_000  # enough to tell a language
 _STEP_BLOCKS = 2_000  # bounds the memory of one step
@@ -154,20 +156,35 @@ class Extract:
         blocks, progress.pending = progress.pending, []
         pages, progress.pages = progress.pages, []
         info, progress.info = progress.info, None
-        characters = progress.builder.next_char
         detected = self._detect_language(progress.sample) if last else None
-        skips = frozenset() if progress.needs_ocr else frozenset({StageName.OCR})
+        whole = WholeText(progress.builder.next_char, detected) if last else None
+        results = [rows_of_blocks(work.version, blocks)]
+        if pages:
+            results.append(rows_of_pages(work.version, pages))
+        if info is not None:
+            results += told_by_reader(work.version, info, whole)
+        elif whole is not None:
+            results.append(of_whole_text(work.version, whole))
+        return Step(
+            progress.cursor(),
+            progress.done,
+            progress.total,
+            results,
+            save=self._saver(work, progress, first=info is not None, last=last),
+            last=last,
+            skips=frozenset() if progress.needs_ocr else frozenset({StageName.OCR}),
+            learned=Learned(detected),
+        )
+
+    def _saver(self, work: Work, progress: _Progress, *, first: bool, last: bool) -> Save | None:
+        """What is told of files inside; most documents have none."""
+        base = work.base if first else None
+        if base is None and not progress.files.has_news(last=last):
+            return None
 
         def save(connection: Connection) -> None:
-            insert_blocks(connection, work.version, blocks)
-            if pages:
-                insert_pages(connection, work.version, pages)
-            if info is not None:
-                set_read_info(connection, work.version, info)
-                if work.base is not None:
-                    take_over_attachments(connection, work.version, work.base.version_id)
+            if base is not None:
+                take_over_attachments(connection, work.version, base.version_id)
             progress.files.save(connection, last=last)
-            if last:
-                set_extracted(connection, work.version, characters, detected)
 
-        return Step(progress.cursor(), progress.done, progress.total, save, last, skips)
+        return save

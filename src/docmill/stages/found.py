@@ -49,6 +49,10 @@ class FoundFiles:
         """Where the next step starts."""
         return {"files": self.count, "left_out": self.left_out} if self.count else {}
 
+    def has_news(self, *, last: bool) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.pending) or (last and self.left_out > 0)
+
     def save(self, connection: Connection, *, last: bool) -> None:
         """Tell what did not become a document; with the last step, also in one sentence for people."""
         insert_untaken(connection, self.pending)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from docmill.db.content import EmbeddedChunk, read_embedded
 from docmill.domain.errors import EmbedderChanged
@@ -37,7 +37,7 @@ class Index:
             self._prepare_once(len(chunks[0].vector))
             self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
             done = chunks[-1].ordinal + 1
-            yield Step({"next": done}, done, total, _nothing_more, last=done == total)
+            yield Step({"next": done}, done, total, last=done == total)
 
     def _prepare_once(self, dimensions: int) -> None:
         if not self._prepared:
@@ -56,7 +56,3 @@ def _entry(work: Work, chunk: EmbeddedChunk) -> VectorEntry:
         language=chunk.language,
         vector=chunk.vector,
     )
-
-
-def _nothing_more(_connection: Connection) -> None:
-    """The results are in the store already; the step only moves the cursor."""

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db.content import has_text, insert_blocks
+from docmill.db.content import has_text, rows_of_blocks
 from docmill.db.pages import pages_to_recognise, set_missing, set_recognised
-from docmill.db.versions import add_notice, set_extracted
+from docmill.db.results import write
+from docmill.db.versions import WholeText, add_notice, of_whole_text
 from docmill.db.weaving import FIRST_ORDINAL, drop_layer, inner_pictures, say_in_blocks, say_in_picture, weave
 from docmill.domain.documents import PageLoss
 from docmill.domain.figures import MOST_IN_A_DOCUMENT, FiguresRead, InnerPicture, PictureRead, unread_notice
@@ -18,7 +19,7 @@ from docmill.domain.recognition import FIGURES, Recognised
 from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.ports import Recognizer, Storage
-from docmill.stages.contract import Step, Work
+from docmill.stages.contract import Learned, Step, Work
 from docmill.stages.looking import Looking
 
 _Found = Recognised | PageLoss | FiguresRead | PictureRead
@@ -103,16 +104,18 @@ class Ocr:
         return self._looking.at_page(work, place.number, place.reason, hint)
 
     def _step(self, work: Work, found: _Found, cursor: _Cursor, total: int, *, last: bool) -> Step:
-        def save(connection: Connection) -> None:
+        def save(connection: Connection) -> Learned | None:
             self._keep(connection, work, found, cursor)
-            if last:
-                characters, beginning = weave(connection, work.version)
-                detected = self._detect_language(beginning)
-                set_extracted(connection, work.version, characters, detected)
-                if cursor.unread:
-                    add_notice(connection, work.version, unread_notice(cursor.unread, cursor.why))
+            if not last:
+                return None
+            characters, beginning = weave(connection, work.version)
+            detected = self._detect_language(beginning)
+            write(connection, of_whole_text(work.version, WholeText(characters, detected)))
+            if cursor.unread:
+                add_notice(connection, work.version, unread_notice(cursor.unread, cursor.why))
+            return Learned(detected)
 
-        return Step(asdict(cursor), cursor.done, total, save, last)
+        return Step(asdict(cursor), cursor.done, total, save=save, last=last)
 
     def _keep(self, connection: Connection, work: Work, found: _Found, cursor: _Cursor) -> None:
         if isinstance(found, PageLoss):
@@ -129,7 +132,7 @@ class Ocr:
         builder = BlockBuilder(cursor.ordinal - len(found.blocks))
         if found.blocks:
             drop_layer(connection, work.version, cursor.page)
-        insert_blocks(connection, work.version, [builder.add(block) for block in found.blocks])
+        write(connection, rows_of_blocks(work.version, [builder.add(block) for block in found.blocks]))
         set_recognised(connection, work.version, found.page)
 
 

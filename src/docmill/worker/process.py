@@ -68,7 +68,7 @@ class WorkerProcess:
     @cached_property
     def app(self) -> App:
         """The adapters this process uses."""
-        return make_app(self._settings)
+        return make_app(self._settings, one_plan=True)
 
     @cached_property
     def reading(self) -> Reading:

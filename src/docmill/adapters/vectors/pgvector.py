@@ -25,17 +25,13 @@ _CREATE_INDEX = sql.SQL(
 USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE model = {model}"""
 )
 
+# The lock makes a cancel or a delete wait for us, so that what it then discards is all there is.
 _UPSERT = """INSERT INTO vector_entries
   (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b)
+SELECT %b, %b, %b, %b, %b, id, %b, %b FROM document_versions
+WHERE id = %b AND status IN ('building', 'published') FOR SHARE
 ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
 WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
-
-# The lock makes a cancel or a delete wait for us, so that what it then discards is all there is.
-_ALIVE = text(
-    """SELECT id FROM document_versions WHERE id = ANY(:versions) AND status IN ('building', 'published')
-FOR SHARE"""
-)
 
 _EXISTS = text("SELECT to_regclass(:name) IS NOT NULL")
 
@@ -95,16 +91,12 @@ class PgVectorStore:
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
         """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
-        with self._engine.begin() as connection:
-            versions = {entry.version_id for entry in entries}
-            alive = set(connection.execute(_ALIVE, {"versions": list(versions)}).scalars())
-            rows = [
-                (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.version_id, e.language, e.vector)
-                for e in entries
-                if e.version_id in alive
-            ]
-            with _driver(connection).cursor() as cursor:
-                cursor.executemany(_UPSERT, rows)
+        rows = [
+            (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.language, e.vector, e.version_id)
+            for e in entries
+        ]
+        with self._engine.begin() as connection, _driver(connection).cursor() as cursor:
+            cursor.executemany(_UPSERT, rows)
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
         """The `limit` nearest chunks of published versions that pass `where`, best first.
