@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from tests.installations import Installation, installation
 
-from docmill.domain.errors import DatabaseUnavailable, StorageFull
+from docmill.domain.errors import DatabaseUnavailable, StorageFull, StorageUnavailable
 from docmill.domain.ids import dataset_id, document_id, task_id, version_id
 from docmill.domain.reading_errors import EmptyFile, FileTooLarge, UnsupportedType
 from docmill.services.intake import Accepted, Arrival, Intake, storage_key
@@ -100,6 +100,21 @@ def test_what_is_refused_leaves_no_row_and_no_file(
     for table in ("datasets", "documents", "document_versions", "document_tasks", "document_task_events"):
         assert here.rows(f"SELECT count(*) AS n FROM {table}")[0].n == 0
     assert not (here.settings.storage_path / "originals").exists()
+
+
+def test_an_empty_folder_where_a_disk_should_be_takes_no_file(here: Installation) -> None:
+    first = here.accept("ferry.md", NOTE)
+    storage = here.settings.storage_path
+    storage.rename(storage.with_name("unplugged"))
+    storage.mkdir()
+
+    with pytest.raises(StorageUnavailable, match="Mount it"):
+        here.accept("tide.md", b"# Tides")
+
+    assert not (storage / "originals").exists()
+    assert [row.id for row in here.rows("SELECT id FROM documents")] == [first.document_id]
+    (storage / "originals").mkdir()  # what it held is given up
+    assert here.accept("tide.md", b"# Tides").created
 
 
 def test_without_a_database_the_error_is_typed(broker: str, tmp_path: Path) -> None:

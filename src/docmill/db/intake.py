@@ -65,6 +65,7 @@ _ENTER = text(
 FROM (VALUES (1)) AS always LEFT JOIN datasets s ON s.id = :dataset AND s.tenant_id = :tenant"""
 )
 _LOCK_FILE_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_IS_ANY_KEPT = text("SELECT EXISTS (SELECT FROM documents)")
 _IS_USED = text("SELECT EXISTS (SELECT FROM documents WHERE storage_key = :key)")
 
 _TERMS = text("SELECT settings, priority FROM datasets WHERE id = :id AND tenant_id = :tenant")
@@ -140,6 +141,11 @@ def is_file_free(connection: Connection, key: str) -> bool:
     """Whether no document has the file at `key`; nobody else may begin to until this transaction ends."""
     connection.execute(_LOCK_FILE_ALONE, {"key": key})
     return not connection.execute(_IS_USED, {"key": key}).scalar_one()
+
+
+def is_any_kept(connection: Connection) -> bool:
+    """Whether the storage has to hold anything: every document has its file there."""
+    return bool(connection.execute(_IS_ANY_KEPT).scalar_one())
 
 
 def terms(connection: Connection, tenant: str, dataset: UUID) -> Terms | None:

@@ -16,7 +16,13 @@ from docmill.db.attachments import Place
 from docmill.db.engine import reaching_database
 from docmill.domain import ids
 from docmill.domain.documents import ChunkSettings
-from docmill.domain.errors import Conflict, DatasetNotFound, DocumentNotFound, WrongState
+from docmill.domain.errors import (
+    Conflict,
+    DatasetNotFound,
+    DocumentNotFound,
+    StorageUnavailable,
+    WrongState,
+)
 from docmill.domain.interruptions import LeaseLost
 from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, composed
 from docmill.domain.reading_errors import EmptyFile, FileTooLarge, NestedInItself
@@ -30,6 +36,10 @@ log = get_logger(__name__)
 DEFAULT_DATASET = "default"
 MOST_PRIORITY = 9
 ORIGINALS = "originals"  # where the storage has what was sent
+_EMPTY = (
+    "The storage is empty, though there are documents: its disk seems to be away. Mount it and send the file "
+    f"again. If what it held is lost for good, make the folder `{ORIGINALS}` in it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Intake:
         document = self._document(tenant, arrival)
         with self._engine.begin() as connection:
             terms = self._terms(connection, document, arrival.dataset)
-            self._storage.put(document.storage_key, arrival.path)
+            self._keep(connection, document, arrival)
             accepted = self._enter(connection, document, terms, arrival.priority)
         self._announce(accepted)
         return accepted
@@ -111,7 +121,7 @@ class Intake:
             if not is_new:
                 return None
             terms = self._terms(connection, document, arrival.dataset)
-            self._storage.put(document.storage_key, arrival.path)
+            self._keep(connection, document, arrival)
             accepted = self._enter(connection, document, terms, arrival.priority)
         self._announce(accepted)
         return accepted
@@ -177,6 +187,15 @@ class Intake:
         if found is None:
             raise DatasetNotFound
         return found
+
+    def _keep(self, connection: Connection, document: rows.NewDocument, arrival: Arrival) -> None:
+        """Move the file in; not into an empty folder that stands where the disk with all others should be."""
+        try:
+            self._storage.check(ORIGINALS)
+        except StorageUnavailable as error:
+            if rows.is_any_kept(connection):
+                raise StorageUnavailable(_EMPTY) from error
+        self._storage.put(document.storage_key, arrival.path)
 
     def _enter(
         self, connection: Connection, document: rows.NewDocument, terms: rows.Terms, given: int | None
