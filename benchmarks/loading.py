@@ -69,7 +69,7 @@ def _insert_documents(connection: Connection, of: Set, versions: dict[str, Versi
     ]
     write(
         connection,
-        rows_of("datasets", ("id", "tenant_id", "name", "settings"), [(dataset, of.name, of.name, {})]),
+        rows_of("datasets", ("id", "tenant_id", "name"), [(dataset, of.name, of.name)]),
         rows_of("documents", _DOCUMENT_COLUMNS, documents),
         rows_of("document_versions", _VERSION_COLUMNS, made),
     )

@@ -37,9 +37,13 @@ def _insertion(table: str, columns: tuple[str, ...]) -> str:
 FROM moved, json_populate_recordset(CAST(NULL AS {table}), CAST(:{table}_rows AS json)) AS given"""  # noqa: S608
 
 
+def with_results(statement: str, results: Sequence[Result]) -> TextClause:
+    """A statement that has `{results}` behind its other WITH queries, with these in that place."""
+    return _composed(statement, tuple(result.sql for result in results))
+
+
 @cache
-def with_results(statement: str, parts: tuple[str, ...]) -> TextClause:
-    """A statement that has `{results}` behind its other WITH queries, with these parts in that place."""
+def _composed(statement: str, parts: tuple[str, ...]) -> TextClause:
     written = (f", result_{number} AS ({part})" for number, part in enumerate(parts))
     return text(statement.replace("{results}", "".join(written)))
 
@@ -51,5 +55,6 @@ def values_of(results: Sequence[Result]) -> dict[str, Any]:
 
 def write(connection: Connection, *results: Result) -> None:
     """Write results by themselves, where there is no task to move."""
-    for result in results:
-        connection.execute(text(f"WITH moved AS (SELECT) {result.sql}"), dict(result.values))
+    if results:
+        statement = with_results("WITH moved AS (SELECT){results} SELECT 1", results)
+        connection.execute(statement, values_of(results))

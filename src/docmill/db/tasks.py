@@ -274,17 +274,18 @@ def _host(owner: str) -> str:
 
 def _moved(connection: Connection, statement: str, made: Made | None, values: Mapping[str, Any]) -> Any:
     """The row of a statement that moves a task and writes the results of a step with it, None without one."""
-    if made is None:
-        return connection.execute(with_results(statement, ()), dict(values)).one_or_none()
-    kept = {
+    whole = with_results(statement, made.results if made else ())
+    return connection.execute(whole, {**values, **(_kept(made) if made else {})}).one_or_none()
+
+
+def _kept(made: Made) -> dict[str, Any]:
+    return {
         "cursor": json.dumps(dict(made.cursor)),
         "done": made.done,
         "total": made.total,
         "busy": made.busy_seconds,
         **values_of(made.results),
     }
-    whole = with_results(statement, tuple(result.sql for result in made.results))
-    return connection.execute(whole, {**values, **kept}).one_or_none()
 
 
 def claim(

@@ -55,10 +55,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What the next stage's `Work` says of the version after a step, both as there."""
+    """What a step found out of the version as a whole: the next stage's `Work` tells it."""
 
     language: Detected | None
     total_chunks: int = 0
+
+
+Save = Callable[[Connection], Learned | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Step:
     done: int
     total: int | None
     results: Sequence[Result] = ()
-    save: Callable[[Connection], Learned | None] | None = None
+    save: Save | None = None
     last: bool = False
     skips: frozenset[StageName] = frozenset()
     learned: Learned | None = None

@@ -6,7 +6,7 @@ A text that has a vector of the same model and precision in the published versio
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
@@ -18,9 +18,7 @@ from docmill.db.vectors_taken import Equal, find_equal, take_over
 from docmill.db.versions import truncated
 from docmill.domain.states import StageName
 from docmill.ports import SPECIAL_TOKENS, Embedder
-from docmill.stages.contract import Step, Work
-
-Save = Callable[[Connection], None]
+from docmill.stages.contract import Save, Step, Work
 
 _FIRST_TOKENS, _LEAST_TOKENS = 1_024, 512  # of a step
 _COMPARED = 2_000  # chunks compared with the published version in a step

@@ -21,13 +21,11 @@ from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
 from docmill.ports import Children, Reading, ReadRequest, Storage
-from docmill.stages.contract import Learned, Step, Work
+from docmill.stages.contract import Learned, Save, Step, Work
 from docmill.stages.found import FoundFiles, put_away
 from docmill.stages.revision import Revision
 
 log = get_logger(__name__)
-
-Save = Callable[[Connection], None]
 
 _SAMPLE_CHARACTERS = 20_000  # enough to tell a language
 _STEP_BLOCKS = 2_000  # bounds the memory of one step
