@@ -7,7 +7,7 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -61,9 +61,12 @@ class Caller:
 
     def upload(self, name: str, *content: bytes) -> str:
         """Send a file; returns where its status is. Raises RuntimeError when it is not new."""
-        body = b"".join((_part(name), *content, f"\r\n--{_BOUNDARY}--\r\n".encode()))
-        kind = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
-        status, answer = self._ask("POST", "/api/v1/documents", body, kind)
+        body = (_part(name), *content, f"\r\n--{_BOUNDARY}--\r\n".encode())
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}",
+            "Content-Length": str(sum(map(len, body))),
+        }
+        status, answer = self._ask("POST", "/api/v1/documents", body, headers)
         if status != 202:
             raise RuntimeError(f"upload answered {status}: {answer}")
         return str(answer["status_url"])
@@ -82,7 +85,11 @@ class Caller:
         return str(answer["task_status"]) if code == 200 else None
 
     def _ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Sequence[bytes] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, object]]:
         self.connection.request(method, path, body, {"X-API-Key": self.key, **(headers or {})})
         with self.connection.getresponse() as response:

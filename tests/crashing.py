@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -96,6 +96,9 @@ class Messages:
         self.points.say(sent=[stage, str(task_id)])
         self.points.reach("sent")
         return True
+
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
 
     def waiting(self, queue: str) -> int | None:
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,9 @@ class NotedDispatcher:
     def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
         self.sent.append((stage, task_id, priority))
         return True
+
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
 
     def waiting(self, queue: str) -> int | None:
         return self.backlog

@@ -70,6 +70,9 @@ class Mailbox:
             self.messages.append((stage, task_id))
         return taken
 
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
+
     def waiting(self, queue: str) -> int | None:
         return self.count(queue) if self._answers() else None
 

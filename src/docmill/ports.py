@@ -290,3 +290,11 @@ class Dispatcher(Protocol):
     def waiting(self, queue: str) -> int | None:
         """How many messages wait in this queue; None when the broker does not answer."""
         ...
+
+
+class GroupDispatcher(Dispatcher, Protocol):
+    """Tells of many tasks at once, for less than as many messages cost by themselves."""
+
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        """As `send`, for each of these tasks, which come with their priorities."""
+        ...

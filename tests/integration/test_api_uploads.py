@@ -90,6 +90,28 @@ def test_fifty_uploads_of_one_file_at_once_make_one_document(served: Served) -> 
     assert len(served.stored_files()) == 1
 
 
+def test_files_that_arrive_at_once_each_get_their_own_answer(served: Served) -> None:
+    def sent(number: int) -> httpx.Response:
+        content = b"" if number % 10 == 0 else f"# Timetable {number % 30}\n".encode()
+        return served.upload(f"{number}.md", content, metadata=json.dumps({"number": str(number % 30)}))
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(sent, range(60)))
+
+    assert [n for n, answer in enumerate(answers) if answer.status_code == 422] == [*range(0, 60, 10)]
+    for number in (n for n in range(30) if n % 10):
+        pair = [answers[number], answers[number + 30]]  # of the same bytes
+        assert {answer.status_code for answer in pair} == {200, 202}
+        (document,) = {answer.json()["document_id"] for answer in pair}
+        shown = served.client.get(f"/api/v1/documents/{document}")
+        assert shown.json()["metadata"] == {"number": str(number)}
+        stored = served.client.get(f"/api/v1/documents/{document}/file").content
+        assert stored == f"# Timetable {number}\n".encode()
+    assert served.here.app.dispatcher.waiting("extract") == 27
+    assert len(served.stored_files()) == 27
+    assert list((served.here.settings.storage_path / "arriving").iterdir()) == []
+
+
 def test_a_large_file_arrives_whole(served: Served) -> None:
     content = b"".join(f"Line {n} of a long log.\r\n".encode() for n in range(60_000))
 

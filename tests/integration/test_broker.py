@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import redis
 from celery import Celery
+from kombu.entity import Queue
 
-from docmill.adapters.broker import CeleryDispatcher
+from docmill.adapters.broker import CeleryDispatcher, celery_options
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.local.addresses import choose_port
+from docmill.local.servers import start_redis
 
 
 def test_messages_wait_in_the_queue_of_their_stage(broker: str) -> None:
@@ -30,6 +33,47 @@ def test_a_queue_is_counted_over_all_its_priorities(broker: str) -> None:
     for priority in range(10):
         dispatcher.send(StageName.EMBED, uuid4(), priority)
     assert dispatcher.waiting("embed") == 10
+
+
+def test_messages_that_are_sent_together_are_as_those_sent_alone(broker: str) -> None:
+    alone, together = uuid4(), [(uuid4(), priority) for priority in range(10)]
+    dispatcher = CeleryDispatcher(broker)
+    assert dispatcher.send_all(StageName.EXTRACT, together)  # the first of all, which declares the queue
+    assert dispatcher.send(StageName.EXTRACT, alone, 9)
+    assert dispatcher.send_all(StageName.EXTRACT, [(uuid4(), 4)])
+    assert dispatcher.waiting("extract") == 12
+
+    celery = Celery()
+    celery.conf.update(celery_options(broker))
+    with celery.connection_for_read() as connection:
+        queue = connection.SimpleQueue(Queue("extract", no_declare=True))
+        taken = [queue.get(timeout=10) for _ in range(12)]
+    (first,) = [message for message in taken if message.payload[0] == [str(alone)]]
+    (like_it,) = [message for message in taken if message.payload[0] == [str(together[9][0])]]
+    assert first.headers.keys() == like_it.headers.keys()
+    assert first.properties.keys() == like_it.properties.keys()
+    assert {message.payload[0][0] for message in taken} >= {str(task) for task, _ in together}
+
+
+def test_messages_are_sent_together_in_one_way_to_the_broker(broker: str) -> None:
+    dispatcher = CeleryDispatcher(broker)
+    dispatcher.send(StageName.EXTRACT, uuid4(), 5)
+    with redis.Redis.from_url(broker) as client:
+        before = client.info("stats")["total_reads_processed"]
+        assert dispatcher.send_all(StageName.EXTRACT, [(uuid4(), 5) for _ in range(20)])
+        assert client.info("stats")["total_reads_processed"] - before < 20
+        assert client.llen("extract\x06\x164") == 21
+
+
+def test_a_broker_that_takes_nothing_is_as_one_that_is_away(tmp_path: Path) -> None:
+    with start_redis(tmp_path) as url, redis.Redis.from_url(url) as client:
+        dispatcher = CeleryDispatcher(url)
+        assert dispatcher.send_all(StageName.EXTRACT, [(uuid4(), 5), (uuid4(), 5)])
+
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+        assert dispatcher.send_all(StageName.EXTRACT, [(uuid4(), 5), (uuid4(), 5)]) is False
+        assert dispatcher.send(StageName.EXTRACT, uuid4(), 5) is False
 
 
 def test_looking_again_and_again_opens_no_connection(broker: str) -> None:
@@ -81,6 +125,10 @@ def connections(server: socket.socket) -> int:
 @pytest.fixture
 def absent_broker() -> str:
     return f"redis://127.0.0.1:{choose_port(0, 'DOCMILL_BROKER_PORT')}/0"
+
+
+def test_an_absent_broker_takes_no_messages_together(absent_broker: str) -> None:
+    assert CeleryDispatcher(absent_broker).send_all(StageName.EXTRACT, [(uuid4(), 5), (uuid4(), 5)]) is False
 
 
 def test_an_absent_broker_is_told_apart_from_an_empty_queue(absent_broker: str) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from tests.installations import Installation, installation
 
+from docmill.bootstrap import make_intake
+from docmill.db.intake import is_file_free
 from docmill.domain.errors import DatabaseUnavailable, StorageFull, StorageUnavailable
 from docmill.domain.ids import dataset_id, document_id, task_id, version_id
 from docmill.domain.reading_errors import EmptyFile, FileTooLarge, UnsupportedType
-from docmill.services.intake import Accepted, Arrival, Intake, storage_key
+from docmill.services.intake import Accepted, Arrival, Arriving, Intake, storage_key
 from docmill.sources.upload import Upload, open_landing
 
 NOTE = b"# Ferry\n\nThe first ferry leaves at six.\n"
@@ -115,6 +118,145 @@ def test_an_empty_folder_where_a_disk_should_be_takes_no_file(here: Installation
     assert [row.id for row in here.rows("SELECT id FROM documents")] == [first.document_id]
     (storage / "originals").mkdir()  # what it held is given up
     assert here.accept("tide.md", b"# Tides").created
+
+
+# --- several that arrive at the same time ------------------------------------------------------------------
+
+
+def arriving(
+    here: Installation, name: str, content: bytes, metadata: Mapping[str, str] | None = None
+) -> Arriving:
+    """An upload of which nothing is missing any more."""
+
+    def arrived() -> tuple[str, Arrival]:
+        return "default", upload.arrival(name, None, metadata or {})
+
+    upload = Upload(open_landing(here.settings.home / "arriving"), max_bytes=10_000)
+    upload.write(content)
+    return arrived
+
+
+def intake_of(here: Installation) -> Intake:
+    """The intake of an installation that has its dataset and its folder of originals."""
+    here.accept("first.md", b"# First")
+    return make_intake(here.app)
+
+
+def test_what_is_new_is_taken_in_together_as_it_would_be_alone(here: Installation) -> None:
+    intake = intake_of(here)
+
+    small, large = intake.accept_new(
+        [arriving(here, "ferry.md", NOTE), arriving(here, "long.txt", b"A long note. " * 50)]
+    )
+
+    assert isinstance(small, Accepted)
+    assert isinstance(large, Accepted)
+    assert (small.created, small.priority, large.created, large.priority) == (True, 6, True, 5)
+    assert here.app.storage.local_path(storage_key(hashlib.sha256(NOTE).hexdigest())).read_bytes() == NOTE
+    tasks = here.rows(
+        "SELECT id, run_on, priority, xmin::text AS made FROM document_tasks WHERE id = ANY(:ids)",
+        ids=[small.task_id, large.task_id],
+    )
+    assert {(task.id, task.run_on, task.priority) for task in tasks} == {
+        (small.task_id, True, 6),
+        (large.task_id, False, 5),
+    }
+    assert len({task.made for task in tasks}) == 1  # one transaction
+    (names,) = here.rows(
+        "SELECT array_agg(name ORDER BY name) AS of FROM documents WHERE id = ANY(:ids)",
+        ids=[small.document_id, large.document_id],
+    )
+    assert names.of == ["ferry.md", "long.txt"]
+    assert here.app.dispatcher.waiting("extract") == 3
+
+
+def test_what_is_refused_does_not_keep_the_others_out(here: Installation) -> None:
+    def breaks() -> tuple[str, Arrival]:
+        raise ZeroDivisionError
+
+    refused, broken, taken = intake_of(here).accept_new(
+        [arriving(here, "empty.md", b""), breaks, arriving(here, "ferry.md", NOTE)]
+    )
+
+    assert isinstance(refused, EmptyFile)
+    assert isinstance(broken, ZeroDivisionError)
+    assert isinstance(taken, Accepted)
+
+
+def test_what_is_there_already_or_twice_is_left_to_be_taken_alone(here: Installation) -> None:
+    intake = intake_of(here)
+    known = here.accept("ferry.md", NOTE)
+    twice = [arriving(here, f"tide {number}.md", b"# Tides") for number in (1, 2)]
+
+    found = intake.accept_new([arriving(here, "again.md", NOTE), *twice])
+
+    assert isinstance(found[1], Accepted)
+    assert (found[0], found[2]) == (None, None)
+    assert intake.accept(*twice[1]()) == replace(found[1], created=False)
+    assert (
+        here.rows("SELECT name FROM documents WHERE id = :id", id=found[1].document_id)[0].name == "tide 1.md"
+    )
+    assert intake.accept("default", arriving(here, "again.md", NOTE)()[1]) == replace(known, created=False)
+
+
+def test_the_first_file_of_all_makes_its_dataset_and_so_is_taken_alone(here: Installation) -> None:
+    intake, first = make_intake(here.app), arriving(here, "ferry.md", NOTE)
+
+    assert intake.accept_new([first]) == [None]
+    assert intake.accept(*first()).created
+
+
+def test_one_that_the_database_refuses_leaves_the_others_to_be_taken_alone(here: Installation) -> None:
+    intake = intake_of(here)
+    # The door takes no such metadata: it stands for whatever a statement of several may stumble over.
+    group = [arriving(here, "ferry.md", NOTE), arriving(here, "bad.md", b"# Bad", {"a": "\x00"})]
+
+    assert intake.accept_new(group) == [None, None]
+
+    assert intake.accept(*group[0]()).created
+    with pytest.raises(DataError):
+        intake.accept(*group[1]())
+
+
+def test_a_file_that_is_just_removed_keeps_no_other_waiting(here: Installation) -> None:
+    intake = intake_of(here)
+    group = [arriving(here, "ferry.md", NOTE), arriving(here, "tide.md", b"# Tides")]
+    key = storage_key(hashlib.sha256(NOTE).hexdigest())
+
+    with here.app.engine.begin() as removing:
+        assert is_file_free(removing, key)
+        locked, taken = intake.accept_new(group)
+
+    assert locked is None
+    assert isinstance(taken, Accepted)
+    assert intake.accept(*group[0]()).created
+
+
+def test_a_document_that_somebody_just_makes_keeps_no_other_waiting_for_long(here: Installation) -> None:
+    intake = intake_of(here)
+    group = [arriving(here, "ferry.md", NOTE), arriving(here, "tide.md", b"# Tides")]
+    known = here.accept("ferry.md", NOTE)
+
+    with here.app.engine.begin() as deleting:
+        deleting.execute(text("DELETE FROM documents WHERE id = :id"), {"id": known.document_id})
+        assert intake.accept_new(group) == [None, None]
+
+    assert intake.accept(*group[1]()).created
+
+
+def test_a_group_that_the_storage_does_not_take_leaves_no_row(here: Installation) -> None:
+    intake = intake_of(here)
+    group = [arriving(here, "ferry.md", NOTE), arriving(here, "tide.md", b"# Tides")]
+    folder = storage_key(hashlib.sha256(b"# Tides").hexdigest())[: len("originals/00")]
+    (here.settings.storage_path / folder).write_bytes(b"where a folder should be")
+
+    with pytest.raises(StorageUnavailable):
+        intake.accept_new(group)
+
+    assert [row.name for row in here.rows("SELECT name FROM documents")] == ["first.md"]
+    (here.settings.storage_path / folder).unlink()
+    again = intake.accept_new([arriving(here, "ferry.md", NOTE), arriving(here, "tide.md", b"# Tides")])
+    assert [isinstance(one, Accepted) for one in again] == [True, True]
 
 
 def test_without_a_database_the_error_is_typed(broker: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docmill.domain.errors import StorageFull
+from docmill.domain.errors import StorageFull, StorageUnavailable
 from docmill.sources.upload import Upload, open_landing
 
 
@@ -35,6 +35,27 @@ def test_a_file_that_does_not_fit_is_refused_and_never_kept_in_part(
     upload.discard()
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("before", [[b"The first half"], []])
+def test_an_upload_that_was_given_up_is_not_begun_anew(tmp_path: Path, before: list[bytes]) -> None:
+    upload = Upload(tmp_path, max_bytes=100)
+    upload.write(*before)
+    upload.discard()  # as when its request is cancelled while it waits for its turn
+
+    with pytest.raises(StorageUnavailable):
+        upload.write(b" and the second")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_removed_is_not_made_anew_without_its_beginning(tmp_path: Path) -> None:
+    upload = Upload(tmp_path, max_bytes=100)
+    upload.write(b"The first half")
+    next(tmp_path.iterdir()).unlink()
+
+    with pytest.raises(StorageUnavailable):
+        upload.write(b" and the second")
 
 
 def test_a_file_that_another_process_has_just_cleared_away_does_not_keep_us_from_starting(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from celery import Celery
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
+from kombu.messaging import Producer
 from kombu.transport import TRANSPORT_ALIASES
 
 from docmill.domain.states import MAINTENANCE_QUEUE, QUEUE_OF_STAGE, StageName
@@ -113,15 +114,25 @@ class CeleryDispatcher:
 
     def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
         """One message with the task's id. `priority` 0–9, 9 first; Redis counts the other way round."""
-        order = 9 - priority if self._lowest_first else priority
-        return self._try(
-            lambda: self._app.send_task(
-                message_name(stage),
-                args=(str(task_id),),
-                argsrepr=f"('{task_id}',)",  # as Celery would make it, in a tenth of a message's time
-                queue=_BY_STAGE[stage],
-                priority=order,
-            )
+        return self._try(lambda: self._send(stage, task_id, priority))
+
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        """As `send`, for tasks with their priorities; on Redis in one piece."""
+        return self._try(lambda: self._send_all(stage, tasks))
+
+    def _send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> None:
+        with self._app.producer_or_acquire() as producer, producer.batch():
+            for task_id, priority in tasks:
+                self._send(stage, task_id, priority, producer)
+
+    def _send(self, stage: StageName, task_id: UUID, priority: int, producer: Producer | None = None) -> None:
+        self._app.send_task(
+            message_name(stage),
+            args=(str(task_id),),
+            argsrepr=f"('{task_id}',)",  # as Celery would make it, in a tenth of a message's time
+            queue=_BY_STAGE[stage],
+            priority=9 - priority if self._lowest_first else priority,
+            producer=producer,
         )
 
     def ping(self, queue: str, ping_id: UUID) -> bool:

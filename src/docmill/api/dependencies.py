@@ -14,6 +14,7 @@ from fastapi import Depends, Query, Request
 from fastapi import Path as PathParameter
 from pydantic import AfterValidator
 
+from docmill.api.group_commit import GroupCommit
 from docmill.api.messages import Encoding, Message
 from docmill.bootstrap import App, make_intake, make_pictures, make_recovery
 from docmill.domain.errors import DocumentNotFound, NotFound
@@ -26,7 +27,7 @@ from docmill.services.documents import Documents
 from docmill.services.health import Health
 from docmill.services.history import History
 from docmill.services.holds import Holds
-from docmill.services.intake import Intake
+from docmill.services.intake import Accepted, Arriving, Intake
 from docmill.services.live import Live
 from docmill.services.maintenance import discard_versions
 from docmill.services.monitoring import Monitoring
@@ -38,14 +39,16 @@ from docmill.services.steering import Steering
 from docmill.services.webhooks import Webhooks
 from docmill.sources.upload import open_landing
 
-# Files taken in at a time by a process. They wait for the disk and the database in turns, so a few suffice;
-# more threads only fight for the interpreter.
-_ACCEPTING = 4
+# Files taken in alone at a time by a process. They may wait for the locks of others, with a connection each.
+_ALONE = 4
 
 
 @dataclass(frozen=True)
 class Services:
-    """The use cases behind the routes. Files land in `landing`; `relay` sends messages that are missing."""
+    """The use cases behind the routes. Files land in `landing`; `relay` sends messages that are missing.
+
+    New files that are `arriving` at the same time are taken in together.
+    """
 
     intake: Intake
     documents: Documents
@@ -67,7 +70,8 @@ class Services:
     allowed_origins: tuple[str, ...]
     landing: Path
     max_file_bytes: int
-    accepting: Semaphore
+    arriving: GroupCommit[Arriving, Accepted | None]
+    accepting_alone: Semaphore
 
 
 def make_services(app: App) -> Services:
@@ -105,7 +109,8 @@ def make_services(app: App) -> Services:
         webhooks=Webhooks(app.engine, parse_networks(settings.webhook_allowed_networks or "")),
         landing=landing,
         max_file_bytes=settings.max_file_bytes,
-        accepting=Semaphore(_ACCEPTING),
+        arriving=GroupCommit(intake.accept_new),
+        accepting_alone=Semaphore(_ALONE),
     )
 
 
@@ -113,10 +118,20 @@ def make_services(app: App) -> Services:
 
 
 async def _services(request: Request) -> Services:
-    return cast(Services, request.app.state.services)
+    return services_of(request)
 
 
 async def _tenant(request: Request) -> str:
+    return tenant_of(request)
+
+
+def services_of(request: Request) -> Services:
+    """The use cases of the application that got a request."""
+    return cast(Services, request.app.state.services)
+
+
+def tenant_of(request: Request) -> str:
+    """Whose key came with a request."""
     return cast(str, request.state.tenant)
 
 

@@ -117,7 +117,8 @@ class _UploadPrint:
             return
         try:
             self._form.feed(data)
-            self._hash.update(self._form.take())
+            for piece in self._form.take():
+                self._hash.update(piece)
         except DocmillError as error:
             self._give_up(error)
 

@@ -12,6 +12,7 @@ from docmill.domain.errors import InvalidRequest
 
 FIELDS = frozenset({"dataset", "metadata", "priority"})
 MAX_FIELD_BYTES = 64 * 1024
+_COPIED = 4096  # of pieces below so many bytes; a view of one would take more than they do
 
 _MALFORMED = "The multipart body is malformed or cut short. Send the file again."
 
@@ -31,7 +32,7 @@ class UploadForm:
         self.file_name: str | None = None
         self.fields: dict[str, bytearray] = {}
         self.pending_bytes = 0
-        self._pending: list[bytes] = []
+        self._pending: list[bytes | memoryview] = []
         self._complete = False
         self._headers: list[tuple[bytes, bytes]] = []
         self._name = self._value = b""
@@ -45,12 +46,10 @@ class UploadForm:
         except FormParserError as error:
             raise InvalidRequest(_MALFORMED) from error
 
-    def take(self) -> bytes:
-        """The file's bytes that came since the last time."""
-        data = b"".join(self._pending)
-        self._pending.clear()
-        self.pending_bytes = 0
-        return data
+    def take(self) -> list[bytes | memoryview]:
+        """The file's bytes that came since the last time, in pieces."""
+        pieces, self._pending, self.pending_bytes = self._pending, [], 0
+        return pieces
 
     def finish(self) -> str:
         """The file's name, when the body is whole and had a file. Raises InvalidRequest."""
@@ -120,7 +119,8 @@ class UploadForm:
         if self._part is None or self._part.file_name is None:
             self._add_to_field(data[start:end])
             return
-        self._pending.append(data[start:end])
+        piece = data if end - start < _COPIED else memoryview(data)
+        self._pending.append(piece[start:end])
         self.pending_bytes += end - start
 
     def _add_to_field(self, data: bytes) -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from docmill.api.dependencies import Services, Tenant, UseCases, check_storable
+from docmill.api.dependencies import check_storable, services_of, tenant_of
 from docmill.api.models import LOCATION_OF_STATUS, AcceptedView
 from docmill.api.multipart import UploadForm
 from docmill.api.problems import problems
 from docmill.domain.errors import InvalidRequest
 from docmill.domain.reading_errors import FileTooLarge
-from docmill.services.intake import Accepted
+from docmill.logs import get_logger
+from docmill.services.intake import Arrival
 from docmill.sources.upload import Upload
 
+log = get_logger(__name__)
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 _PIECE = 1024 * 1024  # bytes handed to the disk at a time
@@ -84,22 +87,25 @@ _BODY: dict[str, Any] = {
     },
     openapi_extra=_BODY,
 )
-async def upload_document(
-    request: Request, response: Response, services: UseCases, tenant: Tenant
-) -> AcceptedView:
+async def upload_document(request: Request, response: Response) -> AcceptedView:
     """Send a file in; it is read, cut, embedded and published by workers. Ask `status_url` how far it is.
 
     The same bytes in the same dataset are one document: 200 with it, under its first name and metadata.
     If its last processing failed or was cancelled it is processed anew: 202.
     """
+    services, tenant = services_of(request), tenant_of(request)  # by `Depends`, 5 % of an upload's work here
     upload = Upload(services.landing, services.max_file_bytes)
     form = UploadForm(request.headers.get("content-type"))
     try:
         await _receive(request, form, upload)
-        async with services.accepting:
-            accepted = await run_in_threadpool(_accept, services, tenant, form, upload)
+        arriving = partial(_arrived, tenant, form, upload)
+        accepted = await services.arriving.submit(arriving)
+        if accepted is None:
+            async with services.accepting_alone:
+                accepted = await run_in_threadpool(lambda: services.intake.accept(*arriving()))
     finally:
         upload.discard()
+    log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
     response.status_code = 202 if accepted.created else 200
     view = AcceptedView.of(accepted)
     response.headers["Location"] = view.status_url
@@ -118,19 +124,22 @@ async def _receive(request: Request, form: UploadForm, upload: Upload) -> None:
                 raise FileTooLarge
             form.feed(data)
             if form.pending_bytes >= _PIECE:
-                await run_in_threadpool(upload.write, form.take())
+                await run_in_threadpool(upload.write, *form.take())
     except ClientDisconnect as error:
         raise InvalidRequest(
             "The upload was cut off. Nothing of it was kept; send the file again."
         ) from error
+    form.finish()
+    if upload.size_bytes:  # others wait for the disk with what comes next, so most of it is there by then
+        await run_in_threadpool(upload.sync)
 
 
-def _accept(services: Services, tenant: str, form: UploadForm, upload: Upload) -> Accepted:
+def _arrived(tenant: str, form: UploadForm, upload: Upload) -> tuple[str, Arrival]:
     name = form.finish()
     metadata = _metadata(form.field("metadata"))
     priority = _priority(form.field("priority"))
-    upload.write(form.take())
-    return services.intake.accept(tenant, upload.arrival(name, form.field("dataset"), metadata, priority))
+    upload.write(*form.take())
+    return tenant, upload.arrival(name, form.field("dataset"), metadata, priority)
 
 
 def _priority(text: str | None) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.domain.ids import task_id, version_id
-from docmill.domain.states import Desired, EventKind, StageName, Status, VersionStatus
+from docmill.domain.states import MOST_PRIORITY, Desired, EventKind, StageName, Status, VersionStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,23 @@ class NewDocument:
     storage_key: str
     notices: tuple[str, ...] = ()  # what the door found odd, for people
     depth: int = 0  # in how many files it lies; 0: it came by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A document that may be new. Without a `priority`: its dataset's, and one more if it runs on."""
+
+    document: NewDocument
+    run_on: bool  # whether one worker carries it through all stages
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The task of a document that was new, and its priority."""
+
+    task_id: UUID
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +95,52 @@ VALUES (:id, :tenant, :name, :settings, :priority) ON CONFLICT DO NOTHING"""
 _RUN = f"""version AS (
   INSERT INTO document_versions
     (id, tenant_id, document_id, number, status, settings, notices, base_version_id, pages_to_read)
-  SELECT :version, :tenant, id, :number, '{VersionStatus.BUILDING}', :settings, :notices,
-    CAST(:base AS uuid), CAST(:pages AS integer[]) FROM document
+  SELECT version, tenant_id, id, number, '{VersionStatus.BUILDING}', settings, notices, base, pages FROM run
 ), task AS (
   INSERT INTO document_tasks
     (id, tenant_id, dataset_id, document_id, version_id, status, desired, stage, run_on, priority,
      dispatched_at)
-  SELECT :task, :tenant, :dataset_id, id, :version, '{Status.QUEUED}', '{Desired.RUN}', :stage, :run_on,
-    :priority, now()
-  FROM document
+  SELECT task, tenant_id, dataset_id, id, version, '{Status.QUEUED}', '{Desired.RUN}', '{StageName.EXTRACT}',
+    run_on, priority, now()
+  FROM run
+), event AS (
+  INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
+  SELECT tenant_id, dataset_id, id, task, '{EventKind.ACCEPTED}', '{StageName.EXTRACT}' FROM run
 )
-INSERT INTO document_task_events (tenant_id, dataset_id, document_id, task_id, kind, stage)
-SELECT :tenant, :dataset_id, id, :task, '{EventKind.ACCEPTED}', :stage FROM document"""  # noqa: S608 - our own words only
+SELECT id, task, priority FROM run"""  # noqa: S608 - our own words only
 
-_FIRST_RUN = text(
-    f"""WITH document AS (
+# In the order of their ids, so that of two such statements one waits for the other, and not each.
+_FIRST_RUNS = text(
+    f"""WITH arrived AS MATERIALIZED (
+  SELECT given.*, s.settings,
+    COALESCE(given.asked, LEAST(s.priority + given.run_on::integer, :most)) AS priority
+  FROM (SELECT set_config('lock_timeout', :patience, true)) AS patience,
+    json_to_recordset(CAST(:documents AS json)) AS given(
+    id uuid, tenant_id text, dataset_id uuid, name text, sha256 text, size_bytes bigint, media_type text,
+    metadata jsonb, storage_key text, depth integer, notices text[], version uuid, task uuid, run_on boolean,
+    asked integer)
+  JOIN datasets s ON s.id = given.dataset_id AND s.tenant_id = given.tenant_id
+  WHERE pg_try_advisory_xact_lock_shared(hashtextextended(given.storage_key, 0))
+), document AS (
   INSERT INTO documents
     (id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key, depth)
-  VALUES
-    (:id, :tenant, :dataset_id, :name, :sha256, :size_bytes, :media_type, :metadata, :storage_key, :depth)
+  SELECT id, tenant_id, dataset_id, name, sha256, size_bytes, media_type, metadata, storage_key, depth
+  FROM arrived ORDER BY id
   ON CONFLICT DO NOTHING RETURNING id
+), run AS (
+  SELECT arrived.*, 1 AS number, CAST(NULL AS uuid) AS base, CAST(NULL AS integer[]) AS pages
+  FROM arrived JOIN document USING (id)
 ), {_RUN}"""  # noqa: S608
-).bindparams(bindparam("metadata", type_=JSONB), bindparam("settings", type_=JSONB))
+)
 
 _NEXT_RUN = text(
-    f"WITH document AS (SELECT id FROM documents WHERE id = :id AND tenant_id = :tenant), {_RUN}"  # noqa: S608
+    f"""WITH run AS (
+  SELECT id, tenant_id, dataset_id, CAST(:version AS uuid) AS version, CAST(:task AS uuid) AS task,
+    CAST(:number AS integer) AS number, CAST(:settings AS jsonb) AS settings,
+    CAST(:notices AS text[]) AS notices, CAST(:base AS uuid) AS base, CAST(:pages AS integer[]) AS pages,
+    CAST(:run_on AS boolean) AS run_on, CAST(:priority AS integer) AS priority
+  FROM documents WHERE id = :id AND tenant_id = :tenant
+), {_RUN}"""  # noqa: S608
 ).bindparams(bindparam("settings", type_=JSONB))
 
 _LATEST_RUN = text(
@@ -161,6 +200,35 @@ def insert_dataset(connection: Connection, tenant: str, dataset: UUID, name: str
     return connection.execute(_INSERT_DATASET, values).rowcount == 1
 
 
+def insert_first(
+    connection: Connection, arrived: Sequence[Arrived], patience_ms: int = 0
+) -> dict[UUID, Begun]:
+    """Make the documents that are new, each with its first version, task and event.
+
+    By the documents' ids; one is left out that is there already, also when another transaction made it
+    meanwhile, whose dataset is not there, or whose file is just removed by somebody, unless this transaction
+    had entered it. Until it ends the files of all stay. With `patience_ms`, who has to wait longer for the
+    same document in another transaction gets a DBAPIError.
+    """
+    documents = json.dumps(list(map(_first_run, arrived)), default=str)
+    values = {"documents": documents, "most": MOST_PRIORITY, "patience": str(patience_ms)}
+    return {row.id: Begun(row.task, row.priority) for row in connection.execute(_FIRST_RUNS, values)}
+
+
+def _first_run(arrived: Arrived) -> dict[str, object]:
+    document = arrived.document
+    version = version_id(document.id, 1)
+    return {
+        **{name: getattr(document, name) for name in NewDocument.__dataclass_fields__},
+        "tenant_id": document.tenant,
+        "metadata": dict(document.metadata),
+        "version": version,
+        "task": task_id(version),
+        "run_on": arrived.run_on,
+        "asked": arrived.priority,
+    }
+
+
 def insert_run(
     connection: Connection,
     document: NewDocument,
@@ -171,28 +239,26 @@ def insert_run(
     priority: int,
     base: OnBase | None = None,
 ) -> UUID | None:
-    """Make version `number` of a document, its task and its first event; returns the task's id.
+    """Make version `number` of a document that is there, its task and its first event.
 
-    The first version comes with the document itself: None when that is there already, also when another
-    transaction made it meanwhile.
+    Returns the task's id; None when there is no such document.
     """
     version = version_id(document.id, number)
     values = {
-        **{name: getattr(document, name) for name in NewDocument.__dataclass_fields__},
-        "metadata": dict(document.metadata),
+        "id": document.id,
+        "tenant": document.tenant,
         "notices": list(document.notices),
         "version": version,
         "task": task_id(version),
         "number": number,
         "settings": dict(settings),
-        "stage": StageName.EXTRACT,
         "run_on": run_on,
         "priority": priority,
         "base": base and base.version_id,
         "pages": list(base.pages) if base else None,
     }
-    made = connection.execute(_FIRST_RUN if number == 1 else _NEXT_RUN, values).rowcount
-    return task_id(version) if made else None
+    made = connection.execute(_NEXT_RUN, values).one_or_none()
+    return None if made is None else task_id(version)
 
 
 def latest_run(connection: Connection, tenant: str, document: UUID) -> LatestRun | None:

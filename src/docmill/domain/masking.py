@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MASK = "********"
 
@@ -21,9 +22,14 @@ def masked(text: str) -> str:
     return _KEY.sub(rf"\g<kind>{MASK}", text)
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _NAME.search(name) is not None
+
+
 def masked_fact(name: str, value: object) -> object:
     """A fact of a log line, without what would let somebody in: the whole value where its name says so."""
-    if _NAME.search(name):
+    if _is_secret(name):
         return MASK
     if isinstance(value, dict):
         return {key: masked_fact(str(key), item) for key, item in value.items()}

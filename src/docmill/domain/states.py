@@ -34,6 +34,9 @@ class StageName(StrEnum):
     INDEX = "index"
 
 
+MOST_PRIORITY = 9  # of a task: what goes first
+
+
 class Service(StrEnum):
     """What stages need beside the database."""
 

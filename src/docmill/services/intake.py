@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from docmill.adapters.readers.detect import detect
 from docmill.db import attachments
 from docmill.db import intake as rows
 from docmill.db.attachments import Place
-from docmill.db.engine import reaching_database
+from docmill.db.engine import reaching_database, typed
 from docmill.domain import ids
 from docmill.domain.documents import ChunkSettings
 from docmill.domain.errors import (
     Conflict,
+    DatabaseUnavailable,
     DatasetNotFound,
     DocumentNotFound,
     StorageUnavailable,
@@ -28,14 +30,15 @@ from docmill.domain.names import as_uuid, check_dataset_name, check_file_name, c
 from docmill.domain.reading_errors import EmptyFile, FileTooLarge, NestedInItself
 from docmill.domain.states import ENDED, StageName, Status
 from docmill.logs import get_logger
-from docmill.ports import Dispatcher, Storage
+from docmill.ports import GroupDispatcher, Storage
 from docmill.services.datasets import USUAL_PRIORITY, settings_of
 
 log = get_logger(__name__)
 
 DEFAULT_DATASET = "default"
-MOST_PRIORITY = 9
 ORIGINALS = "originals"  # where the storage has what was sent
+_PATIENCE_MS = 100  # that several files wait for what somebody else does with one of them
+_DELETED = "The document was deleted while the same file arrived. Send it again."
 _EMPTY = (
     "The storage is empty, though there are documents: its disk seems to be away. Mount it and send the file "
     f"again. If what it held is lost for good, make the folder `{ORIGINALS}` in it."
@@ -55,6 +58,9 @@ class Arrival:
     priority: int | None = None  # 0-9, 9 first; None: as its dataset says
 
 
+Arriving = Callable[[], tuple[str, Arrival]]  # brings what is left of a file; gives its tenant and it
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an arrival. `created` is False when nothing had to be done for these bytes."""
@@ -63,6 +69,14 @@ class Accepted:
     task_id: UUID
     created: bool
     priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """An arrival, and the document that it is."""
+
+    arrival: Arrival
+    document: rows.NewDocument
 
 
 def storage_key(sha256: str) -> str:
@@ -77,7 +91,7 @@ class Intake:
         self,
         engine: Engine,
         storage: Storage,
-        dispatcher: Dispatcher,
+        dispatcher: GroupDispatcher,
         *,
         max_file_bytes: int,
         run_on_bytes: int,
@@ -98,11 +112,49 @@ class Intake:
         """
         document = self._document(tenant, arrival)
         with self._engine.begin() as connection:
-            terms = self._terms(connection, document, arrival.dataset)
-            self._keep(connection, document, arrival)
-            accepted = self._enter(connection, document, terms, arrival.priority)
+            accepted = self._take(connection, document, arrival)
         self._announce(accepted)
         return accepted
+
+    def accept_new(self, arriving: Sequence[Arriving]) -> list[Accepted | Exception | None]:
+        """Take in, in one transaction, what came at the same time and is new.
+
+        What became of each, in their order: an error as of `accept` is of that one alone. None is of one that
+        is there already, or that cannot be taken with the others: it is for `accept`. Raises what is
+        everybody's: StorageFull, StorageUnavailable, DatabaseUnavailable.
+        """
+        checked = [self._checked(one) for one in arriving]
+        new = self._begin_together([one for one in checked if isinstance(one, _Checked)])
+        if tasks := [(one.task_id, one.priority) for one in new.values()]:
+            self._dispatcher.send_all(StageName.EXTRACT, tasks)
+        return [one if isinstance(one, Exception) else new.pop(one.document.id, None) for one in checked]
+
+    def _checked(self, arriving: Arriving) -> _Checked | Exception:
+        try:
+            tenant, arrival = arriving()
+            return _Checked(arrival, self._document(tenant, arrival))
+        except Exception as error:  # noqa: BLE001 - whoever sent this one gets it
+            return error
+
+    def _begin_together(self, checked: Sequence[_Checked]) -> dict[UUID, Accepted]:
+        first = {one.document.id: one for one in reversed(checked)}  # of those with the same bytes
+        return self._begin(first) if first and self._is_storage_there() else {}
+
+    @reaching_database
+    def _begin(self, checked: Mapping[UUID, _Checked]) -> dict[UUID, Accepted]:
+        arrived = [self._arrived(one.document, one.arrival.priority) for one in checked.values()]
+        with self._engine.connect() as connection:
+            try:
+                begun = rows.insert_first(connection, arrived, _PATIENCE_MS)
+            except DBAPIError as error:  # for whatever one of them met; no file was moved yet
+                if isinstance(typed(error), DatabaseUnavailable):
+                    raise
+                log.info("not_accepted_together", reason=type(error).__name__)
+                return {}
+            for document in begun:
+                self._storage.put(checked[document].document.storage_key, checked[document].arrival.path)
+            connection.commit()
+        return {document: _first(document, task) for document, task in begun.items()}
 
     @reaching_database
     def accept_child(self, place: Place, arrival: Arrival, depth: int) -> Accepted | None:
@@ -120,16 +172,19 @@ class Intake:
                 raise LeaseLost
             if not is_new:
                 return None
-            terms = self._terms(connection, document, arrival.dataset)
-            self._keep(connection, document, arrival)
-            accepted = self._enter(connection, document, terms, arrival.priority)
+            accepted = self._take(connection, document, arrival)
         self._announce(accepted)
+        log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
         return accepted
+
+    def _take(self, connection: Connection, document: rows.NewDocument, arrival: Arrival) -> Accepted:
+        terms = self._terms(connection, document, arrival.dataset)
+        self._keep(connection, document, arrival)
+        return self._enter(connection, document, terms, arrival.priority)
 
     def _announce(self, accepted: Accepted) -> None:
         if accepted.created:
             self._dispatcher.send(StageName.EXTRACT, accepted.task_id, accepted.priority)
-        log.info("accepted", document_id=str(accepted.document_id), created=accepted.created)
 
     @reaching_database
     def again(self, tenant: str, document_id: UUID) -> Accepted:
@@ -190,28 +245,39 @@ class Intake:
 
     def _keep(self, connection: Connection, document: rows.NewDocument, arrival: Arrival) -> None:
         """Move the file in; not into an empty folder that stands where the disk with all others should be."""
+        if not self._is_storage_there() and rows.is_any_kept(connection):
+            raise StorageUnavailable(_EMPTY)
+        self._storage.put(document.storage_key, arrival.path)
+
+    def _is_storage_there(self) -> bool:
+        """Whether the storage has the folder of all originals, as it has since the first of them."""
         try:
             self._storage.check(ORIGINALS)
-        except StorageUnavailable as error:
-            if rows.is_any_kept(connection):
-                raise StorageUnavailable(_EMPTY) from error
-        self._storage.put(document.storage_key, arrival.path)
+        except StorageUnavailable:
+            return False
+        return True
 
     def _enter(
         self, connection: Connection, document: rows.NewDocument, terms: rows.Terms, given: int | None
     ) -> Accepted:
-        priority = self._priority(document, terms) if given is None else given
-        task = self._insert(connection, document, 1, terms.settings, priority)
-        if task is not None:
-            return Accepted(document.id, task, True, priority)
+        if accepted := self._insert_first(connection, document, given):
+            return accepted
         run = rows.latest_run(connection, document.tenant, document.id)
-        rows.lift(connection, document)
+        if run is None and (accepted := self._insert_first(connection, document, given)):
+            return accepted  # it was deleted meanwhile
         if run is None:
-            return self._start(connection, document, 1, terms.settings, priority)
+            raise Conflict(_DELETED)
+        rows.lift(connection, document)
         if not _needs_another(run):
             return Accepted(document.id, run.task_id, False, run.priority)
         again = run.priority if given is None else given
         return self._start(connection, document, run.number + 1, terms.settings, again)
+
+    def _insert_first(
+        self, connection: Connection, document: rows.NewDocument, given: int | None
+    ) -> Accepted | None:
+        made = rows.insert_first(connection, [self._arrived(document, given)])
+        return _first(document.id, made[document.id]) if made else None
 
     def _start(
         self,
@@ -223,29 +289,22 @@ class Intake:
     ) -> Accepted:
         """Begin another version; what an earlier one left unpublished is given up."""
         rows.discard_building(connection, document.tenant, document.id)
-        task = self._insert(connection, document, number, settings, priority)
+        run_on = self._is_small(document)
+        task = rows.insert_run(connection, document, number, settings, run_on=run_on, priority=priority)
         if task is None:
-            raise Conflict("The document was deleted while the same file arrived. Send it again.")
+            raise Conflict(_DELETED)
         return Accepted(document.id, task, True, priority)
 
-    def _insert(
-        self,
-        connection: Connection,
-        document: rows.NewDocument,
-        number: int,
-        settings: Mapping[str, object],
-        priority: int,
-    ) -> UUID | None:
-        run_on = self._is_small(document)
-        return rows.insert_run(connection, document, number, settings, run_on=run_on, priority=priority)
+    def _arrived(self, document: rows.NewDocument, priority: int | None) -> rows.Arrived:
+        return rows.Arrived(document, self._is_small(document), priority)
 
     def _is_small(self, document: rows.NewDocument) -> bool:
         """Whether one worker may carry it through all stages without the round trips between."""
         return document.size_bytes <= self._run_on_bytes
 
-    def _priority(self, document: rows.NewDocument, terms: rows.Terms) -> int:
-        """Its dataset's, and one more when it is small: what is done at once goes before what takes long."""
-        return min(terms.priority + int(self._is_small(document)), MOST_PRIORITY)
+
+def _first(document_id: UUID, begun: rows.Begun) -> Accepted:
+    return Accepted(document_id, begun.task_id, True, begun.priority)
 
 
 def _needs_another(run: rows.LatestRun) -> bool:

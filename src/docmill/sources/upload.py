@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
-from docmill.adapters.storage.directory import reaching_storage
+from docmill.adapters.storage.directory import reaching_storage, sync
 from docmill.domain.reading_errors import FileTooLarge
 from docmill.services.intake import DEFAULT_DATASET, Arrival
 
@@ -26,17 +28,28 @@ class Upload:
         self.max_bytes = max_bytes
         self._hash = hashlib.sha256()
         self._path: Path | None = None
+        self._is_over = False
         self.size_bytes = 0
 
     @reaching_storage
-    def write(self, data: bytes | bytearray) -> None:
+    def write(self, *pieces: bytes | memoryview) -> None:
         """Take the next bytes. Raises FileTooLarge, StorageFull, StorageUnavailable."""
-        self.size_bytes += len(data)
+        self.size_bytes += sum(map(len, pieces))
         if self.size_bytes > self.max_bytes:
             raise FileTooLarge
-        self._hash.update(data)
-        with (self._path or self._begin()).open("ab") as file:  # unbuffered, a full disk would take a part
-            file.write(data)
+        if not pieces:
+            return
+        with self._open() as file:  # unbuffered, a full disk would take a part
+            for piece in pieces:
+                self._hash.update(piece)
+                file.write(piece)
+            file.flush()
+            _begin_writing(file.fileno())
+
+    @reaching_storage
+    def sync(self) -> None:
+        """Wait until the disk has what was written. Raises StorageFull, StorageUnavailable."""
+        sync(self._file())
 
     @reaching_storage
     def arrival(
@@ -44,7 +57,7 @@ class Upload:
     ) -> Arrival:
         """Everything is here: the file as intake wants it."""
         return Arrival(
-            path=self._path or self._begin(),
+            path=self._file(),
             name=name,
             size_bytes=self.size_bytes,
             sha256=self._hash.hexdigest(),
@@ -54,15 +67,34 @@ class Upload:
         )
 
     def discard(self) -> None:
-        """Remove what is left of it; fine when intake has moved the file away."""
+        """Remove what is left of it; fine when intake has moved the file away. It takes no more bytes."""
+        self._is_over = True
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
-    def _begin(self) -> Path:
+    def _open(self) -> BinaryIO:
+        """The file, at its end. One that is gone is not made anew: it would lack what came before."""
+        if self._is_over:
+            raise FileNotFoundError(errno.ENOENT, "the upload was given up")
+        if self._path is not None:
+            return os.fdopen(os.open(self._path, os.O_WRONLY | os.O_APPEND), "ab")
         handle, name = tempfile.mkstemp(prefix=_PREFIX, dir=self._folder)
-        os.close(handle)
         self._path = Path(name)
+        return os.fdopen(handle, "wb")
+
+    def _file(self) -> Path:
+        """Where it lies, also when there was nothing to write."""
+        if self._path is None:
+            self._open().close()
+        assert self._path is not None
         return self._path
+
+
+def _begin_writing(handle: int) -> None:
+    """Have the disk begin with what was written, so that whoever waits for it later waits less."""
+    if hasattr(os, "posix_fadvise"):  # Linux
+        with contextlib.suppress(OSError):  # what is unwritten stays, whatever it says
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 @reaching_storage

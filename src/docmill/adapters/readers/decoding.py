@@ -54,7 +54,7 @@ def decode_head(head: bytes) -> str | None:
     if name in _WESTERN and len(_BINARY.findall(head)) * 100 > len(head):
         return None
     text = codecs.getincrementaldecoder(name)("replace").decode(head[start:])
-    return None if text.count("\x00") * 100 > len(text) else text
+    return None if "\x00" in text and text.count("\x00") * 100 > len(text) else text  # few texts have any
 
 
 def storable(text: str) -> str:

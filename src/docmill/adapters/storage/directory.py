@@ -48,9 +48,9 @@ class DirectoryStorage:
             return
         self._make_folder(target.parent)
         source = self._on_same_disk(source)
-        _sync(source)
+        sync(source)
         os.replace(source, target)
-        _sync(target.parent)
+        sync(target.parent)
 
     @reaching_storage
     def open(self, key: str) -> BinaryIO:
@@ -97,7 +97,7 @@ class DirectoryStorage:
         if folder != self._root:
             self._make_folder(folder.parent)
         folder.mkdir(mode=0o700, parents=folder == self._root, exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
 
     def _on_same_disk(self, source: Path) -> Path:
         """`source`, or its copy next to the keys when it lies on another file system."""
@@ -110,7 +110,8 @@ class DirectoryStorage:
         return Path(copy)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the disk has what was written to a file, or to a folder: the names in it."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
