@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from docmill.domain.events import Event, Position
 
@@ -42,6 +42,11 @@ _ADOPT = (
 )
 
 
+# Some commits do not wait for the disk (docs/adr/0022). The one of this does, and they all come before it: so
+# what was read is never undone once it was told, and no later event gets a place before it.
+_ON_DISK = text("SELECT pg_logical_emit_message(true, 'docmill', '')")
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Which events somebody wants: all of a tenant, or those of a dataset, a document, or some kinds."""
@@ -70,13 +75,13 @@ def adopt(connection: Connection) -> None:
 def history(connection: Connection, tenant: str, document: UUID, after: int, limit: int) -> list[Event]:
     """Up to `limit` events of a document behind the one with id `after`, oldest first."""
     values = {"tenant": tenant, "document": document, "after": after, "limit": limit}
-    return [_event(row) for row in connection.execute(_HISTORY, values)]
+    return _read(connection, _HISTORY, values)
 
 
 def task_history(connection: Connection, tenant: str, task: UUID, after: int, limit: int) -> list[Event]:
     """Up to `limit` events of a task behind the one with id `after`, oldest first."""
     values = {"tenant": tenant, "task": task, "after": after, "limit": limit}
-    return [_event(row) for row in connection.execute(_TASK_HISTORY, values)]
+    return _read(connection, _TASK_HISTORY, values)
 
 
 def has_history(connection: Connection, tenant: str, document: UUID) -> bool:
@@ -86,13 +91,15 @@ def has_history(connection: Connection, tenant: str, document: UUID) -> bool:
 
 def horizon(connection: Connection) -> Position:
     """The place in the stream before which nothing can come in any more."""
-    return Position(connection.execute(_SELECT_HORIZON).scalar_one(), 0)
+    place = Position(connection.execute(_SELECT_HORIZON).scalar_one(), 0)
+    connection.execute(_ON_DISK)
+    return place
 
 
 def of_everybody(connection: Connection, after: Position, limit: int) -> list[Event]:
     """Up to `limit` events of all tenants behind a place; for those who hand each tenant its own."""
     values = {"xid": after.xid, "id": after.id, "limit": limit}
-    return [_event(row) for row in connection.execute(_ALL_AFTER, values)]
+    return _read(connection, _ALL_AFTER, values)
 
 
 def chosen(
@@ -112,7 +119,15 @@ def chosen(
         conditions.append("kind = ANY(:kinds)")
         values["kinds"] = sorted(choice.kinds)
     statement = text(f"{_AFTER} AND {' AND '.join(conditions)}{_ORDER}")
-    return [_event(row) for row in connection.execute(statement, values)]
+    return _read(connection, statement, values)
+
+
+def _read(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> list[Event]:
+    """Events that stay, once this transaction has ended."""
+    found = [_event(row) for row in connection.execute(statement, values)]
+    if found:
+        connection.execute(_ON_DISK)
+    return found
 
 
 def _event(row: Any) -> Event:

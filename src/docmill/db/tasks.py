@@ -98,6 +98,9 @@ _BEGIN_PROGRESS = """progress AS (
   ON CONFLICT DO NOTHING
 )"""
 
+# The commit does not wait for the disk: what a crash of the server undoes is done again (docs/adr/0022).
+_UNHURRIED = "set_config('synchronous_commit', 'off', true)"
+
 _CLAIM = text(
     f"""
 WITH moved AS (
@@ -105,7 +108,7 @@ WITH moved AS (
     lease_until = now() + make_interval(secs => :lease), next_attempt_at = NULL,
     started_at = coalesce(started_at, now()), updated_at = now()
   WHERE id = :id AND stage = :stage AND {RUNNABLE} AND {is_open_here(":stage")}
-  RETURNING *
+  RETURNING *, {_UNHURRIED}
 ), {_BEGIN_PROGRESS}, {EVENT.format(kind="'claimed'", data="jsonb_build_object('fence', fence)")}
 {_CLAIMED_COLUMNS}"""  # noqa: S608 - no value is spliced in
 )
@@ -179,7 +182,7 @@ def _run_on(stage_done: str) -> str:
 WITH moved AS (
   UPDATE document_tasks SET stage = :next, lease_until = now() + make_interval(secs => :lease),
     fence = fence + 1, errors = 0, crashes = 0, error = NULL, updated_at = now()
-  WHERE {_GUARD_TO_RUN} AND {is_open_here(":next")} RETURNING *
+  WHERE {_GUARD_TO_RUN} AND {is_open_here(":next")} RETURNING *, {_UNHURRIED}
 ), {stage_done}, {_STAGE_EVENT}, {_BEGIN_PROGRESS}{{results}}
 {_CLAIMED_COLUMNS}"""  # noqa: S608
 
