@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from docmill.db import events, tasks
 from docmill.db.engine import alone, connect
 from docmill.db.migrate import upgrade
 from docmill.domain.events import Position
-from docmill.domain.states import StageName
+from docmill.domain.states import EventKind, StageName
 from docmill.local.postgres import Cluster
 from docmill.local.servers import start_postgres
 
@@ -99,6 +100,28 @@ def test_what_a_crash_undid_is_done_again_and_once(home: Path) -> None:
         make_runner(engine, counting_stages()).run(task, StageName.EXTRACT)
         assert results(engine, task) == [(stage.value, number) for stage in StageName for number in range(3)]
         assert task_row(engine, task).status == "succeeded"
+
+
+def test_a_stage_that_a_crash_undid_is_let_go_by_who_had_it(home: Path) -> None:
+    with running(home) as (cluster, engine):
+        task = put_in_line(engine)
+        with alone(engine) as connection:
+            first = tasks.claim(connection, task, StageName.EXTRACT, "host/1/1", 30.0)
+            assert first
+            events.horizon(connection)  # so this claim is on the disk
+        with alone(engine) as connection:
+            second = tasks.run_on(connection, first, StageName.OCR, 30.0, None)
+            assert second
+            assert second.fence > first.fence
+        crash(cluster)
+
+    with running(home) as (_, engine):
+        assert (task_row(engine, task).stage, task_row(engine, task).fence) == ("extract", first.fence)
+        other = replace(second, owner="host/2/2")
+        with alone(engine) as connection:
+            assert not tasks.let_go(connection, other, EventKind.LET_GO)
+            assert tasks.let_go(connection, second, EventKind.LET_GO)
+        assert (task_row(engine, task).status, task_row(engine, task).owner) == ("queued", None)
 
 
 def test_what_happens_after_a_crash_comes_after_what_was_told_before(home: Path) -> None:

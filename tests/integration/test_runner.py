@@ -55,6 +55,24 @@ def test_a_large_document_is_handed_on_by_message_after_each_stage(engine: Engin
     assert results(engine, task) == EVERYTHING_ONCE
 
 
+def test_who_finds_its_stage_undone_by_a_crash_of_the_database_lets_go_of_the_one_before(
+    engine: Engine,
+) -> None:
+    task = put_in_line(engine)
+    stages = counting_stages()
+    stages[StageName.OCR].before_step = lambda _number: execute(
+        engine,  # as PostgreSQL finds it again where the log on disk ends before this stage was opened
+        "UPDATE document_tasks SET stage = 'extract', fence = fence - 1 WHERE id = :id AND stage = 'ocr'",
+        id=task,
+    )
+
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    row = task_row(engine, task)
+    assert (row.stage, row.status, row.owner, row.crashes) == ("extract", "queued", None, 0)
+    assert events(engine, task)[-1] == "let_go"
+
+
 def test_a_worker_goes_on_only_with_queues_it_serves(engine: Engine) -> None:
     task = put_in_line(engine)
     dispatcher = NotedDispatcher()

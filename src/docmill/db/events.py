@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,23 +16,32 @@ _COLUMNS = "xid, id, tenant_id, dataset_id, document_id, task_id, at, kind, stag
 # Below this no transaction is open: nothing can be committed there any more.
 _HORIZON = "(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"
 
-_HISTORY = text(
-    f"""SELECT {_COLUMNS} FROM document_task_events
-WHERE tenant_id = :tenant AND document_id = :document AND id > :after ORDER BY id LIMIT :limit"""  # noqa: S608
-)
-_TASK_HISTORY = text(
-    f"""SELECT {_COLUMNS} FROM document_task_events
-WHERE tenant_id = :tenant AND task_id = :task AND id > :after ORDER BY id LIMIT :limit"""  # noqa: S608
-)
+# Some commits do not wait for the disk (docs/adr/0022). That of whoever reads does by this, and they all come
+# before it: what was read is never undone once it was told, and no later event gets a place before it.
+_ON_DISK = "pg_logical_emit_message(true, 'docmill', '')"
+
+
+def _telling(statement: str, order: str) -> TextClause:
+    """What a statement finds, in this order, to be told. It is one statement, or poolers could divide it."""
+    return text(
+        f"""WITH found AS MATERIALIZED ({statement} ORDER BY {order} LIMIT :limit),
+  waiting AS MATERIALIZED (SELECT {_ON_DISK} FROM found LIMIT 1)
+SELECT found.*, (SELECT count(*) FROM waiting) AS waits FROM found ORDER BY {order}"""  # noqa: S608
+    )
+
+
+_EVENTS_OF = f"SELECT {_COLUMNS} FROM document_task_events WHERE tenant_id = :tenant AND id > :after"  # noqa: S608
+_HISTORY = _telling(f"{_EVENTS_OF} AND document_id = :document", "id")
+_TASK_HISTORY = _telling(f"{_EVENTS_OF} AND task_id = :task", "id")
 _HAS_HISTORY = text(
     """SELECT EXISTS (
   SELECT FROM document_task_events WHERE tenant_id = :tenant AND document_id = :document)"""
 )
-_SELECT_HORIZON = text(f"SELECT {_HORIZON}")
+_SELECT_HORIZON = text(f"SELECT {_HORIZON} AS horizon, {_ON_DISK}")
 _AFTER = f"""SELECT {_COLUMNS} FROM document_task_events
 WHERE (xid, id) > (:xid, :id) AND xid < {_HORIZON}"""  # noqa: S608
-_ORDER = " ORDER BY xid, id LIMIT :limit"
-_ALL_AFTER = text(f"{_AFTER}{_ORDER}")
+_PLACE = "xid, id"
+_ALL_AFTER = _telling(_AFTER, _PLACE)
 
 # Ids of transactions mean something on the server that gave them only. Ids of events keep the order.
 _FOREIGN = """(SELECT max(xid) FROM document_task_events) > (pg_current_xact_id()::text)::bigint"""
@@ -40,11 +49,6 @@ _ADOPT = (
     text(f"UPDATE webhooks SET seen_xid = 0 WHERE {_FOREIGN}"),  # noqa: S608
     text(f"UPDATE document_task_events SET xid = 0 WHERE {_FOREIGN}"),  # noqa: S608
 )
-
-
-# Some commits do not wait for the disk (docs/adr/0022). The one of this does, and they all come before it: so
-# what was read is never undone once it was told, and no later event gets a place before it.
-_ON_DISK = text("SELECT pg_logical_emit_message(true, 'docmill', '')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,13 @@ def adopt(connection: Connection) -> None:
 def history(connection: Connection, tenant: str, document: UUID, after: int, limit: int) -> list[Event]:
     """Up to `limit` events of a document behind the one with id `after`, oldest first."""
     values = {"tenant": tenant, "document": document, "after": after, "limit": limit}
-    return _read(connection, _HISTORY, values)
+    return [_event(row) for row in connection.execute(_HISTORY, values)]
 
 
 def task_history(connection: Connection, tenant: str, task: UUID, after: int, limit: int) -> list[Event]:
     """Up to `limit` events of a task behind the one with id `after`, oldest first."""
     values = {"tenant": tenant, "task": task, "after": after, "limit": limit}
-    return _read(connection, _TASK_HISTORY, values)
+    return [_event(row) for row in connection.execute(_TASK_HISTORY, values)]
 
 
 def has_history(connection: Connection, tenant: str, document: UUID) -> bool:
@@ -91,15 +95,13 @@ def has_history(connection: Connection, tenant: str, document: UUID) -> bool:
 
 def horizon(connection: Connection) -> Position:
     """The place in the stream before which nothing can come in any more."""
-    place = Position(connection.execute(_SELECT_HORIZON).scalar_one(), 0)
-    connection.execute(_ON_DISK)
-    return place
+    return Position(connection.execute(_SELECT_HORIZON).one().horizon, 0)
 
 
 def of_everybody(connection: Connection, after: Position, limit: int) -> list[Event]:
     """Up to `limit` events of all tenants behind a place; for those who hand each tenant its own."""
     values = {"xid": after.xid, "id": after.id, "limit": limit}
-    return _read(connection, _ALL_AFTER, values)
+    return [_event(row) for row in connection.execute(_ALL_AFTER, values)]
 
 
 def chosen(
@@ -118,16 +120,8 @@ def chosen(
     if choice.kinds is not None:
         conditions.append("kind = ANY(:kinds)")
         values["kinds"] = sorted(choice.kinds)
-    statement = text(f"{_AFTER} AND {' AND '.join(conditions)}{_ORDER}")
-    return _read(connection, statement, values)
-
-
-def _read(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> list[Event]:
-    """Events that stay, once this transaction has ended."""
-    found = [_event(row) for row in connection.execute(statement, values)]
-    if found:
-        connection.execute(_ON_DISK)
-    return found
+    statement = _telling(f"{_AFTER} AND {' AND '.join(conditions)}", _PLACE)
+    return [_event(row) for row in connection.execute(statement, values)]
 
 
 def _event(row: Any) -> Event:

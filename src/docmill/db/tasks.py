@@ -248,12 +248,15 @@ WITH moved AS (
 SELECT id FROM moved"""  # noqa: S608
 )
 
+# A lower fence of the same owner is of a claim that a crash of PostgreSQL put back: nobody works on it.
+_GUARD_TO_LET_GO = GUARD.replace("fence = :fence", "fence <= :fence")
+
 _LET_GO = text(
     f"""
 WITH moved AS (
   UPDATE document_tasks SET status = 'queued', owner = NULL, lease_until = NULL, fence = fence + 1,
     dispatched_at = CASE CAST(:kind AS text) WHEN 'yielded' THEN now() END, updated_at = now()
-  WHERE {GUARD} RETURNING *
+  WHERE {_GUARD_TO_LET_GO} RETURNING *
 ), {EVENT.format(kind="CAST(:kind AS text)", data="'{}'::jsonb")}
 SELECT id FROM moved"""  # noqa: S608
 )
@@ -373,7 +376,7 @@ def pause(connection: Connection, claim: Claim) -> bool:
 
 
 def let_go(connection: Connection, claim: Claim, kind: EventKind) -> bool:
-    """Give the task back to the queue, unharmed; False when the lease was lost. `kind` tells why.
+    """Give the task back to the queue, unharmed; False when another one has it. `kind` tells why.
 
     Its message is recovery's to send, but for one that yielded: the caller sends that at once.
     """

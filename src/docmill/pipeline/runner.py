@@ -163,6 +163,7 @@ class Runner:
             return self._go_on(claim, ended)
         except LeaseLost:
             log.info("lease_lost", fence=claim.fence)
+            self._settle(claim, lambda connection: tasks.let_go(connection, claim, EventKind.LET_GO))
         except PauseRequested:
             self._pause(claim)
         except StageHeld:

@@ -26,12 +26,10 @@ USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE model =
 )
 
 # The lock makes a cancel or a delete wait for us, so that what it then discards is all there is.
-# The commit does not wait for the disk: the one that publishes does, and it comes after this (docs/adr/0022).
 _UPSERT = """INSERT INTO vector_entries
   (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
-SELECT %b, %b, %b, %b, %b, id, %b, %b
-FROM document_versions, (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
-WHERE id = %b AND status IN ('building', 'published') FOR SHARE OF document_versions
+SELECT %b, %b, %b, %b, %b, id, %b, %b FROM document_versions
+WHERE id = %b AND status IN ('building', 'published') FOR SHARE
 ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
 WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
 
