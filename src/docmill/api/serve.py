@@ -39,7 +39,6 @@ def serve(settings: Settings, *, share_port: bool = False) -> None:
     app = make_app(settings)
     keep_document_logs(app)
     api = create_app(app)
-    gc.collect()
     gc.freeze()  # to look through all that lives as long as the process would stop its requests for 0.1 s
     with listen(settings.api_host, settings.api_port, shared=share_port) as listener, ExitStack() as stack:
         own = [stack.enter_context(one) for one in own_sockets(is_watched=share_port)]

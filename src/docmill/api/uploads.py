@@ -93,7 +93,7 @@ async def upload_document(request: Request, response: Response) -> AcceptedView:
     The same bytes in the same dataset are one document: 200 with it, under its first name and metadata.
     If its last processing failed or was cancelled it is processed anew: 202.
     """
-    services, tenant = services_of(request), tenant_of(request)  # by `Depends`, 5 % of an upload's work here
+    services, tenant = services_of(request), tenant_of(request)  # `Depends` costs an upload far more
     upload = Upload(services.landing, services.max_file_bytes)
     form = UploadForm(request.headers.get("content-type"))
     try:

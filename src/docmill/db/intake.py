@@ -70,23 +70,15 @@ class LatestRun:
     base: OnBase | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a dataset says of its new documents: how they are cut, and their priority."""
-
-    settings: Mapping[str, Any]
-    priority: int
-
-
 _ENTER = text(
-    """SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0)), s.settings, s.priority
+    """SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 0)), s.settings
 FROM (VALUES (1)) AS always LEFT JOIN datasets s ON s.id = :dataset AND s.tenant_id = :tenant"""
 )
 _LOCK_FILE_ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _IS_ANY_KEPT = text("SELECT EXISTS (SELECT FROM documents)")
 _IS_USED = text("SELECT EXISTS (SELECT FROM documents WHERE storage_key = :key)")
 
-_TERMS = text("SELECT settings, priority FROM datasets WHERE id = :id AND tenant_id = :tenant")
+_SETTINGS = text("SELECT settings FROM datasets WHERE id = :id AND tenant_id = :tenant")
 _INSERT_DATASET = text(
     """INSERT INTO datasets (id, tenant_id, name, settings, priority)
 VALUES (:id, :tenant, :name, :settings, :priority) ON CONFLICT DO NOTHING"""
@@ -170,10 +162,11 @@ WHERE document_id = :document AND tenant_id = :tenant AND status = '{VersionStat
 )
 
 
-def enter(connection: Connection, tenant: str, dataset: UUID, key: str) -> Terms | None:
-    """A dataset's terms, None when there is no such one. Until this transaction ends the file stays."""
+def enter(connection: Connection, tenant: str, dataset: UUID, key: str) -> Mapping[str, Any] | None:
+    """A dataset's settings, None when there is no such one. Until this transaction ends the file stays."""
     row = connection.execute(_ENTER, {"key": key, "dataset": dataset, "tenant": tenant}).one()
-    return None if row.settings is None else Terms(row.settings, row.priority)
+    settings: Mapping[str, Any] | None = row.settings
+    return settings
 
 
 def is_file_free(connection: Connection, key: str) -> bool:
@@ -187,16 +180,24 @@ def is_any_kept(connection: Connection) -> bool:
     return bool(connection.execute(_IS_ANY_KEPT).scalar_one())
 
 
-def terms(connection: Connection, tenant: str, dataset: UUID) -> Terms | None:
-    """A dataset's terms; None when there is no such dataset."""
-    row = connection.execute(_TERMS, {"id": dataset, "tenant": tenant}).one_or_none()
-    return None if row is None else Terms(row.settings, row.priority)
+def settings_of(connection: Connection, tenant: str, dataset: UUID) -> Mapping[str, Any] | None:
+    """A dataset's settings; None when there is no such dataset."""
+    settings: Mapping[str, Any] | None
+    settings = connection.execute(_SETTINGS, {"id": dataset, "tenant": tenant}).scalar_one_or_none()
+    return settings
 
 
-def insert_dataset(connection: Connection, tenant: str, dataset: UUID, name: str, terms: Terms) -> bool:
-    """Make a dataset; False when it is there already."""
+def insert_dataset(
+    connection: Connection,
+    tenant: str,
+    dataset: UUID,
+    name: str,
+    settings: Mapping[str, Any],
+    priority: int,
+) -> bool:
+    """Make a dataset; False when it is there already. Its new documents get its `priority`."""
     values = {"id": dataset, "tenant": tenant, "name": name}
-    values |= {"settings": dict(terms.settings), "priority": terms.priority}
+    values |= {"settings": dict(settings), "priority": priority}
     return connection.execute(_INSERT_DATASET, values).rowcount == 1
 
 

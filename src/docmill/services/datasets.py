@@ -83,8 +83,8 @@ class Datasets:
         name = check_dataset_name(name)
         dataset = dataset_id(tenant, name)
         with self._engine.begin() as connection:
-            terms = intake.Terms(settings_of(chunking, reader, ocr), priority)
-            created = intake.insert_dataset(connection, tenant, dataset, name, terms)
+            settings = settings_of(chunking, reader, ocr)
+            created = intake.insert_dataset(connection, tenant, dataset, name, settings, priority)
         found = self.find(tenant, str(dataset))
         if (found.chunking, found.priority, found.reader, found.ocr) != (chunking, priority, reader, ocr):
             raise Conflict(
@@ -107,7 +107,7 @@ class Datasets:
         """The id of a dataset, without counting its documents. Raises DatasetNotFound."""
         dataset = as_uuid(name_or_id) or dataset_id(tenant, composed(name_or_id))
         with self._engine.begin() as connection:
-            if intake.terms(connection, tenant, dataset) is None:
+            if intake.settings_of(connection, tenant, dataset) is None:
                 raise DatasetNotFound
         return dataset
 

@@ -178,9 +178,9 @@ class Intake:
         return accepted
 
     def _take(self, connection: Connection, document: rows.NewDocument, arrival: Arrival) -> Accepted:
-        terms = self._terms(connection, document, arrival.dataset)
+        settings = self._enter_dataset(connection, document, arrival.dataset)
         self._keep(connection, document, arrival)
-        return self._enter(connection, document, terms, arrival.priority)
+        return self._enter(connection, document, settings, arrival.priority)
 
     def _announce(self, accepted: Accepted) -> None:
         if accepted.created:
@@ -200,13 +200,13 @@ class Intake:
                 raise DocumentNotFound
             if run.status not in ENDED:
                 raise WrongState("The document is in work. Wait until that has ended, or cancel it first.")
-            terms = rows.terms(connection, tenant, document.dataset_id)
-            if terms is None:
+            settings = rows.settings_of(connection, tenant, document.dataset_id)
+            if settings is None:
                 raise DocumentNotFound
             detected = detect(self._storage.local_path(document.storage_key), document.name)
             document = replace(document, notices=tuple(detected.notices))
-            accepted = self._start(connection, document, run.number + 1, terms.settings, run.priority)
-        self._dispatcher.send(StageName.EXTRACT, accepted.task_id, accepted.priority)
+            accepted = self._start(connection, document, run.number + 1, settings, run.priority)
+        self._announce(accepted)
         return accepted
 
     def _document(self, tenant: str, arrival: Arrival) -> rows.NewDocument:
@@ -231,14 +231,16 @@ class Intake:
             notices=tuple(detected.notices),
         )
 
-    def _terms(self, connection: Connection, document: rows.NewDocument, name: str) -> rows.Terms:
-        """The terms of the document's dataset, which is made if only its name was given."""
+    def _enter_dataset(
+        self, connection: Connection, document: rows.NewDocument, name: str
+    ) -> Mapping[str, object]:
+        """The settings of the document's dataset, which is made if only its name was given."""
         tenant, dataset = document.tenant, document.dataset_id
         found = rows.enter(connection, tenant, dataset, document.storage_key)
         if found is None and as_uuid(name) is None:
-            usual = rows.Terms(settings_of(ChunkSettings()), USUAL_PRIORITY)
-            rows.insert_dataset(connection, tenant, dataset, composed(name), usual)
-            found = rows.terms(connection, tenant, dataset)
+            usual = settings_of(ChunkSettings())
+            rows.insert_dataset(connection, tenant, dataset, composed(name), usual, USUAL_PRIORITY)
+            found = rows.settings_of(connection, tenant, dataset)
         if found is None:
             raise DatasetNotFound
         return found
@@ -258,7 +260,11 @@ class Intake:
         return True
 
     def _enter(
-        self, connection: Connection, document: rows.NewDocument, terms: rows.Terms, given: int | None
+        self,
+        connection: Connection,
+        document: rows.NewDocument,
+        settings: Mapping[str, object],
+        given: int | None,
     ) -> Accepted:
         if accepted := self._insert_first(connection, document, given):
             return accepted
@@ -271,7 +277,7 @@ class Intake:
         if not _needs_another(run):
             return Accepted(document.id, run.task_id, False, run.priority)
         again = run.priority if given is None else given
-        return self._start(connection, document, run.number + 1, terms.settings, again)
+        return self._start(connection, document, run.number + 1, settings, again)
 
     def _insert_first(
         self, connection: Connection, document: rows.NewDocument, given: int | None
