@@ -18,8 +18,8 @@ from benchmarks.installation import product
 from benchmarks.processes import stop
 from benchmarks.scale import Scale
 
-PROCESSES = 2
 NAMES = ("llamaindex", "haystack")
+CORES = 2
 _QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"}
 
 
@@ -27,27 +27,43 @@ def measure(scale: Scale) -> list[Figure]:
     """Product ÷ each peer as its documentation sets it up, and with docmill's reader and model in it."""
     with (
         sample_files(scale.peer_long_files, scale.peer_short_files) as (long, short),
-        product(worker_processes=PROCESSES) as installation,
+        product(worker_processes=CORES) as installation,
         contextlib.ExitStack() as stack,
     ):
         installation.ingest([*long[:2], *short[:4]], "warm-up")
         enter = stack.enter_context
         folder, url = long[0].parent.parent, installation.settings.database
-        # As documented: one process, whose torch uses both cores. With our engines: a process for each core.
-        own = [enter(_running(name, "own", 1, folder, url)) for name in NAMES]
-        ours = [enter(_running(name, "docmill", PROCESSES, folder, url)) for name in NAMES]
-        for peer in (*own, *ours):
+        peers = [enter(_running(name, set_up, folder, url)) for set_up in SET_UPS for name in NAMES]
+        for peer in peers:
             peer.run()
         batches, answers = [], []
         for number in range(scale.repeat):
+            installation.empty_index()  # as theirs is; a place in a fuller one takes longer to find
             batches.append(installation.ingest([*long, *short], f"run-{number}"))
-            answers.append([peer.run() for peer in (*own, *ours)])
+            answers.append([peer.run() for peer in peers])
     seconds = [batch.seconds for batch in batches]
     rate = batches[0].documents / statistics.median(seconds)
     figures = [info("peers_documents_per_second", rate, f"{batches[0].chunks:.0f} chunks")]
-    for at, (peer, goal) in enumerate(zip((*own, *ours), (2.0, 2.0, 1.0, 1.0), strict=True)):
-        figures.append(_figure(peer, goal, seconds, [row[at] for row in answers]))
+    for at, peer in enumerate(peers):
+        figures.append(_figure(peer, seconds, [row[at] for row in answers]))
     return figures
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """Whose reader and model a peer uses, in how many processes; `goal` is its time ÷ ours."""
+
+    row: str
+    engines: str
+    processes: int
+    goal: float
+
+
+SET_UPS = (
+    SetUp("ratio", "own", 1, 2.0),
+    SetUp("with_our_engines_ratio", "docmill", 1, 1.0),
+    SetUp("with_our_engines_in_two_processes_ratio", "docmill", CORES, 1.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ class Peer:
     """A peer's running programs, each with its share of the files."""
 
     name: str
-    engines: str
+    set_up: SetUp
     version: str
     programs: Sequence[subprocess.Popen[str]]
 
@@ -78,21 +94,23 @@ class Peer:
 
 
 @contextlib.contextmanager
-def _running(name: str, engines: str, processes: int, folder: Path, database: str) -> Iterator[Peer]:
+def _running(name: str, set_up: SetUp, folder: Path, database: str) -> Iterator[Peer]:
     words = [str(PEERS_PYTHON), "-W", "ignore", "-m", f"benchmarks.peers.{name}_pipeline"]
-    wanted = ["--files", str(folder), "--database", database, "--engines", engines]
+    shares = set_up.processes
+    wanted = ["--files", str(folder), "--database", database, "--engines", set_up.engines]
+    wanted += ["--shares", str(shares), "--cores", str(CORES // shares)]
     environment = {**os.environ, **_QUIET, "PYTHONPATH": str(CHECKOUT / "src")}
     programs = [
         subprocess.Popen(
-            [*words, *wanted, "--share", str(share), "--shares", str(processes)],
+            [*words, *wanted, "--share", str(share)],
             cwd=CHECKOUT, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )
-        for share in range(processes)
+        for share in range(shares)
     ]  # fmt: skip
     try:
         version, *_ = [_line(program)["ready"] for program in programs]
-        yield Peer(name, engines, version, programs)
+        yield Peer(name, set_up, version, programs)
     finally:
         for program in programs:
             stop(program)
@@ -108,8 +126,8 @@ def _line(program: subprocess.Popen[str]) -> dict[str, Any]:
     raise RuntimeError("A peer's program ended. Run it by hand to see why: benchmarks/peers.")
 
 
-def _figure(peer: Peer, goal: float, seconds: Sequence[float], answers: Sequence[Answer]) -> Figure:
+def _figure(peer: Peer, seconds: Sequence[float], answers: Sequence[Answer]) -> Figure:
     theirs = [answer.seconds for answer in answers]
-    name = f"{peer.name}_ratio" if peer.engines == "own" else f"{peer.name}_with_our_engines_ratio"
+    name, ratio = f"{peer.name}_{peer.set_up.row}", median_ratio(theirs, seconds)
     told = f"{peer.version}: {statistics.median(theirs):.3g} s, {answers[0].chunks} chunks"
-    return at_least(name, median_ratio(theirs, seconds), goal, told)
+    return at_least(name, ratio, peer.set_up.goal, told)

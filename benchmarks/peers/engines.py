@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -28,8 +29,8 @@ def _reading() -> ReadingChild:
 
 
 @cache
-def _model() -> MiniLM:
-    return MiniLM(model_folder())
+def _models(cores: int) -> tuple[list[MiniLM], ThreadPoolExecutor]:
+    return [MiniLM(model_folder()) for _ in range(cores)], ThreadPoolExecutor(cores)
 
 
 def read_text(path: Path) -> str:
@@ -39,7 +40,12 @@ def read_text(path: Path) -> str:
     return document_text(block for part in parts for block in part.blocks)
 
 
-def embed(texts: list[str]) -> list[list[float]]:
-    """A vector for each text, of length 1."""
-    vectors: list[list[float]] = _model().embed(texts).vectors.tolist()
+def embed(texts: list[str], cores: int) -> list[list[float]]:
+    """A vector for each text, of length 1. A model computes on one core, so each core has one and a share."""
+    models, threads = _models(cores)
+    shares = [texts[at::cores] for at in range(cores)]
+    found = threads.map(lambda model, share: model.embed(share).vectors.tolist(), models, shares)
+    vectors: list[list[float]] = [[]] * len(texts)
+    for at, share in enumerate(found):
+        vectors[at::cores] = share
     return vectors

@@ -48,10 +48,13 @@ class DocmillConverter:
 class DocmillEmbedder:
     """docmill's model."""
 
+    def __init__(self, cores: int) -> None:
+        self.cores = cores
+
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
         """The same documents with vectors."""
-        vectors = engines.embed([document.content or "" for document in documents])
+        vectors = engines.embed([document.content or "" for document in documents], self.cores)
         return {"documents": [replace(d, embedding=v) for d, v in zip(documents, vectors, strict=True)]}
 
 
@@ -59,7 +62,7 @@ def main() -> None:
     """Serve runs over the files."""
     wanted = arguments()
     store = _store(wanted.database, f"haystack_{wanted.engines}_{wanted.share}")
-    pipeline = _pipeline(store, ours=wanted.engines == "docmill")
+    pipeline = _pipeline(store, DocmillEmbedder(wanted.cores) if wanted.engines == "docmill" else None)
     sources = files(wanted)
     entry = "converter" if wanted.engines == "docmill" else "router"
 
@@ -73,14 +76,14 @@ def main() -> None:
     serve(f"Haystack {version('haystack-ai')}", prepare, run)
 
 
-def _pipeline(store: PgvectorDocumentStore, *, ours: bool) -> Pipeline:
+def _pipeline(store: PgvectorDocumentStore, ours: DocmillEmbedder | None) -> Pipeline:
     pipeline = Pipeline()
     first = _our_start(pipeline) if ours else _their_start(pipeline)
     own = SentenceTransformersDocumentEmbedder(model=str(engines.model_folder()), progress_bar=False)
     steps: dict[str, Any] = {
         "cleaner": DocumentCleaner(),
         "splitter": DocumentSplitter(split_by="word", split_length=CHUNK_WORDS, split_overlap=OVERLAP_WORDS),
-        "embedder": DocmillEmbedder() if ours else own,
+        "embedder": ours or own,
         "writer": DocumentWriter(store, policy=DuplicatePolicy.OVERWRITE),
     }
     for name, step in steps.items():

@@ -41,11 +41,13 @@ class DocmillReader(BaseReader):
 class DocmillEmbedding(BaseEmbedding):
     """docmill's model."""
 
+    cores: int
+
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return engines.embed(texts)
+        return engines.embed(texts, self.cores)
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return engines.embed([text])[0]
+        return self._get_text_embeddings([text])[0]
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)
@@ -61,9 +63,11 @@ def main() -> None:
     sources = files(wanted)
     readers: dict[str, BaseReader] = dict.fromkeys((".pdf", ".docx", ".txt"), DocmillReader()) if ours else {}
     embedding = (
-        DocmillEmbedding(embed_batch_size=64) if ours else HuggingFaceEmbedding(str(engines.model_folder()))
+        DocmillEmbedding(embed_batch_size=64, cores=wanted.cores)
+        if ours
+        else HuggingFaceEmbedding(str(engines.model_folder()))
     )
-    embedding.get_text_embedding_batch(["warm up"])
+    embedding.get_text_embedding_batch(["warm", "up"])
 
     splitter = SentenceSplitter(chunk_size=CHUNK_TOKENS, chunk_overlap=OVERLAP_TOKENS, include_metadata=False)
     pipeline = IngestionPipeline(transformations=[splitter, embedding])

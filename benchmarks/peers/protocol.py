@@ -18,6 +18,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engines", choices=("own", "docmill"), required=True)
     parser.add_argument("--share", type=int, default=0, help="which share of the files, from 0")
     parser.add_argument("--shares", type=int, default=1, help="of how many")
+    parser.add_argument("--cores", type=int, default=1, help="how many docmill's model may compute on")
     return parser.parse_args()
 
 

@@ -14,7 +14,9 @@ from tests.pipelines import make_runner, task_row
 
 from docmill.adapters.embedders.hashing import Hashing
 from docmill.bootstrap import make_recognizer, make_stages
+from docmill.db.content import BlockStats, read_blocks, read_counted_blocks
 from docmill.domain.documents import Part, ReadInfo
+from docmill.domain.ids import VersionRef, version_id
 from docmill.domain.states import StageName
 from docmill.ports import Embedded, Filter, Reading, ReadRequest
 from docmill.stages.contract import Stage
@@ -116,6 +118,24 @@ def test_cutting_goes_on_within_a_long_section_and_gives_the_same_chunks(
     assert [(row.total_chunks, row.chunk_kinds) for row in counted] == [
         (len(expected), {"text": len(expected)})
     ] * 2
+
+
+def test_blocks_are_counted_alike_whether_they_come_in_one_batch_or_in_many(
+    here: Installation, reading: Reading
+) -> None:
+    accepted = here.accept("long.md", b"# Report\n\n" + chapters(5).replace(b"# Chapter", b"## Chapter"))
+    make_runner(here.app.engine, stages(here, reading, Hashing())).run(accepted.task_id, StageName.EXTRACT)
+    row = here.rows("SELECT tenant_id, dataset_id FROM documents")[0]
+    version = VersionRef(
+        row.tenant_id, row.dataset_id, accepted.document_id, version_id(accepted.document_id, 1)
+    )
+    blocks = list(read_blocks(here.app.engine, version))
+    assert len(blocks) == 11
+
+    for start, batch in [(0, 100), (0, 11), (0, 3), (4, 100), (4, 3), (11, 100)]:
+        stats, found = read_counted_blocks(here.app.engine, version, start, batch)
+        assert stats == BlockStats(11, {1: 1, 2: 5})
+        assert list(found) == blocks[start:]
 
 
 @pytest.mark.parametrize(("step_seconds", "sizes"), [(1e-6, [11, 6, 6, 6]), (60.0, [11, 22, 27])])

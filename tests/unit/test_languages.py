@@ -32,6 +32,12 @@ def test_a_language_that_is_likely_is_found_where_the_text_is_in_it_and_nowhere_
     assert detect_language("17 – 3", likely="de") is None
 
 
+def test_a_text_that_begins_in_another_language_is_judged_by_all_of_it() -> None:
+    detected = detect_language(ENGLISH * 13 + GERMAN * 40)
+    assert detected is not None
+    assert detected[0] == "de"
+
+
 def test_numbers_and_signs_are_in_no_language() -> None:
     assert detect_language("12,400 | 13.7 % | 2026-05-04 | ok") is None
 

@@ -9,6 +9,7 @@ from typing import Any
 LEAST_BYTES = 8  # of letters in UTF-8: 8 Latin ones, 3 Chinese ones
 _PLENTY = re.compile(r"(?:[\W\d_]*+[^\W\d_]){8}")  # letters, each of a byte at least
 LOOKED_AT_CHARACTERS = 4_000  # more text changes the answer no more
+ENOUGH_CHARACTERS = 1_000  # for py3langid, where it is sure of what CLD2 finds in all
 SURE = 0.9  # from here on py3langid is believed against CLD2
 
 _NO_LETTER = re.compile(r"[\W\d_]+")
@@ -32,7 +33,9 @@ def detect_language(text: str, likely: str | None = None) -> tuple[str, float] |
     other, share = _by_cld2(sample)
     if likely is not None and other == likely:
         return other, share
-    language, probability = _by_py3langid(sample)
+    language, probability = _by_py3langid(sample[:ENOUGH_CHARACTERS])
+    if len(sample) > ENOUGH_CHARACTERS and (language != other or probability <= SURE):
+        language, probability = _by_py3langid(sample)
     if other is None:
         return language, probability
     if other == language:

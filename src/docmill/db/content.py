@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -98,13 +100,17 @@ def block_of(row: Any) -> Block:
 def read_blocks(engine: Engine, version: VersionRef, start: int = 0, batch: int = 1000) -> Iterator[Block]:
     """The blocks of a version from ordinal `start` on, in reading order, a batch in memory at a time."""
     while True:
-        values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": batch}
-        with alone(engine) as connection:
-            rows = connection.execute(_BLOCKS, values).all()
-        yield from (block_of(row) for row in rows)
-        if len(rows) < batch:
+        blocks = _batch_of_blocks(engine, version, start, batch)
+        yield from blocks
+        if len(blocks) < batch:
             return
-        start = rows[-1].ordinal + 1
+        start = blocks[-1].ordinal + 1
+
+
+def _batch_of_blocks(engine: Engine, version: VersionRef, start: int, count: int) -> list[Block]:
+    values = {"version": version.version_id, "tenant": version.tenant, "start": start, "count": count}
+    with alone(engine) as connection:
+        return [block_of(row) for row in connection.execute(_BLOCKS, values)]
 
 
 _PAGE_BLOCKS = text(
@@ -282,10 +288,29 @@ FROM blocks WHERE version_id = :version AND tenant_id = :tenant GROUP BY 1, 2"""
 )
 
 
-def block_stats(engine: Engine, version: VersionRef) -> BlockStats:
-    """What the chunk stage needs to know of all blocks before it begins."""
+def _stats_of_all(engine: Engine, version: VersionRef) -> BlockStats:
     with alone(engine) as connection:
         values = {"version": version.version_id, "tenant": version.tenant}
         rows = connection.execute(_BLOCK_STATS, values).all()
     headings = {row.level: row.number for row in rows if row.is_heading}
     return BlockStats(sum(row.number for row in rows), headings)
+
+
+def read_counted_blocks(
+    engine: Engine, version: VersionRef, start: int, batch: int = 1000
+) -> tuple[BlockStats, Iterator[Block]]:
+    """`read_blocks`, and what a reader needs to know of all blocks, before `start` too, when it begins.
+
+    Where one batch holds them all they are counted here.
+    """
+    blocks = _batch_of_blocks(engine, version, start, batch)
+    if len(blocks) == batch:
+        after = read_blocks(engine, version, blocks[-1].ordinal + 1, batch)
+        return _stats_of_all(engine, version), chain(blocks, after)
+    stats = _stats_of_all(engine, version) if start else _stats_of(blocks)
+    return stats, iter(blocks)
+
+
+def _stats_of(blocks: Sequence[Block]) -> BlockStats:
+    levels = (block.level for block in blocks if block.kind is BlockKind.HEADING)
+    return BlockStats(len(blocks), Counter(level for level in levels if level))

@@ -6,15 +6,15 @@ While a step is written nobody can move its document: with so few a pause or a c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Engine
 
-from docmill.db.content import block_stats, read_blocks, rows_of_chunks
+from docmill.db.content import read_counted_blocks, rows_of_chunks
 from docmill.db.versions import chunks_in_all, chunks_so_far
-from docmill.domain.chunking import Path, chunk, sections, top_of
+from docmill.domain.chunking import Path, Section, chunk, sections, top_of
 from docmill.domain.documents import Chunk
 from docmill.domain.languages import Detected, of_passage
 from docmill.domain.states import StageName
@@ -59,20 +59,23 @@ class ChunkStage:
 
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of chunks; the cursor is a `_Place`."""
-        stats = block_stats(self._engine, work.version)
+        place = _Place.of(work.cursor)
+        stats, blocks = read_counted_blocks(self._engine, work.version, place.block)
+        cuts = self._cuts(work, place, sections(blocks, top_of(stats.headings), place.path))
         pending: list[Chunk] = []
         started = time.monotonic()
-        for cut, place in self._cuts(work, _Place.of(work.cursor), top_of(stats.headings)):
+        for cut, place in cuts:
             pending += [cut] if cut else []
             is_time = cut is None and time.monotonic() - started > self._step_seconds
             if is_time or len(pending) == _MOST or place.block == stats.count:
                 yield self._step(work, pending, place, stats.count)
                 pending, started = [], time.monotonic()
 
-    def _cuts(self, work: Work, place: _Place, top: int | None) -> Iterator[tuple[Chunk | None, _Place]]:
+    def _cuts(
+        self, work: Work, place: _Place, of: Iterable[Section]
+    ) -> Iterator[tuple[Chunk | None, _Place]]:
         """Chunks, and None where a section ends, each with the place behind it."""
-        blocks = read_blocks(self._engine, work.version, place.block)
-        for section in sections(blocks, top, place.path):
+        for section in of:
             begun = replace(place, block=section.blocks[0].ordinal, path=section.path)
             end = begun.chunk
             for cut in chunk(section, self._locate, work.chunking, begun.chunk):
