@@ -15,7 +15,7 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from docmill.services.intake import Arrival, Intake
 from docmill.services.maintenance import discard_versions
 from docmill.settings import Settings, load_settings
 from docmill.stages.contract import Stage, Step, Work
+from tests.pipelines import OneByOne
 
 DIED = 9
 SMALL_BYTES = 100_000  # a file of this size passes all stages in one go
@@ -84,7 +85,7 @@ class Points:
 
 
 @dataclass
-class Messages:
+class Messages(OneByOne):
     """The broker's place: keeps what was sent for whoever takes it."""
 
     points: Points
@@ -96,9 +97,6 @@ class Messages:
         self.points.say(sent=[stage, str(task_id)])
         self.points.reach("sent")
         return True
-
-    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
-        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
 
     def waiting(self, queue: str) -> int | None:
         return 0

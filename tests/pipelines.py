@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,18 @@ ALL_BUT_OCR = [stage.value for stage in StageName if stage is not StageName.OCR]
 ALL_QUEUES = frozenset({"extract", "ocr", "text", "embed", "index", "maintenance"})
 
 
+class OneByOne(ABC):
+    """A broker's place to which messages that are sent together come one by one."""
+
+    @abstractmethod
+    def send(self, stage: StageName, task_id: UUID, priority: int) -> bool: ...
+
+    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
+        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
+
+
 @dataclass
-class NotedDispatcher:
+class NotedDispatcher(OneByOne):
     """Keeps what was sent; `backlog` is how many messages it says are waiting."""
 
     sent: list[tuple[StageName, UUID, int]] = field(default_factory=list)
@@ -29,9 +40,6 @@ class NotedDispatcher:
     def send(self, stage: StageName, task_id: UUID, priority: int) -> bool:
         self.sent.append((stage, task_id, priority))
         return True
-
-    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
-        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
 
     def waiting(self, queue: str) -> int | None:
         return self.backlog

@@ -44,6 +44,7 @@ from docmill.services.intake import Arrival, Intake
 from docmill.services.revisions import Revisions
 from docmill.services.steering import Steering
 from docmill.stages.contract import Step, Work
+from tests.pipelines import OneByOne
 
 STEPS = 2  # of each stage
 TENANT = "default"
@@ -59,7 +60,7 @@ class Died(BaseException):
 
 
 @dataclass
-class Mailbox:
+class Mailbox(OneByOne):
     """The broker's place: messages are hints, so a test may lose, double, delay and reorder them."""
 
     messages: list[tuple[StageName, UUID]] = field(default_factory=list)
@@ -69,9 +70,6 @@ class Mailbox:
         if taken := self._answers():
             self.messages.append((stage, task_id))
         return taken
-
-    def send_all(self, stage: StageName, tasks: Sequence[tuple[UUID, int]]) -> bool:
-        return all(self.send(stage, task_id, priority) for task_id, priority in tasks)
 
     def waiting(self, queue: str) -> int | None:
         return self.count(queue) if self._answers() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from docmill.db.engine import VectorList, alone
 from docmill.db.lexical import search_config_for
 from docmill.db.results import Result, rows_of
+from docmill.domain.chunking import heading_levels
 from docmill.domain.documents import Block, BlockKind, Box, Chunk, Link, Span, Table
 from docmill.domain.ids import VersionRef, chunk_id
 from docmill.ports import Vectors
@@ -304,13 +304,8 @@ def read_counted_blocks(
     Where one batch holds them all they are counted here.
     """
     blocks = _batch_of_blocks(engine, version, start, batch)
-    if len(blocks) == batch:
-        after = read_blocks(engine, version, blocks[-1].ordinal + 1, batch)
-        return _stats_of_all(engine, version), chain(blocks, after)
-    stats = _stats_of_all(engine, version) if start else _stats_of(blocks)
-    return stats, iter(blocks)
-
-
-def _stats_of(blocks: Sequence[Block]) -> BlockStats:
-    levels = (block.level for block in blocks if block.kind is BlockKind.HEADING)
-    return BlockStats(len(blocks), Counter(level for level in levels if level))
+    is_over = len(blocks) < batch
+    if is_over and not start:
+        return BlockStats(len(blocks), heading_levels(blocks)), iter(blocks)
+    after = () if is_over else read_blocks(engine, version, blocks[-1].ordinal + 1, batch)
+    return _stats_of_all(engine, version), chain(blocks, after)

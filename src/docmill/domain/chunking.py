@@ -77,8 +77,13 @@ class Section:
 
 def top_level(blocks: Iterable[Block]) -> int | None:
     """The level of the document's top headings, which no chunk crosses; None where no heading has a level."""
-    headings = (block.level for block in blocks if block.kind is BlockKind.HEADING)
-    return top_of(Counter(level for level in headings if level))
+    return top_of(heading_levels(blocks))
+
+
+def heading_levels(blocks: Iterable[Block]) -> Counter[int]:
+    """How many headings of each level there are."""
+    levels = (block.level for block in blocks if block.kind is BlockKind.HEADING)
+    return Counter(level for level in levels if level)
 
 
 def top_of(headings: Mapping[int, int]) -> int | None:
