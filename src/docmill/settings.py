@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from docmill.cores import worker_processes
 from docmill.domain.errors import InvalidSettings, NotConfigured
 from docmill.domain.limits import Limits, StepLimits, parse_limits, reading_seconds
 from docmill.domain.networks import parse_networks
@@ -69,7 +70,12 @@ class Settings(BaseSettings):
     )
     redis_bin: Path | None = Field(None, description="A Redis-protocol server; unset: wheel, then PATH.")
 
-    worker_processes: int = Field(2, ge=1, le=256, description="Worker processes; each computes on one core.")
+    worker_processes: int = Field(
+        default_factory=worker_processes,
+        ge=1,
+        le=256,
+        description="Worker processes; each computes on one core.",
+    )
     worker_queues: str = Field(
         "extract,ocr,text,embed,index,maintenance", description="Queues a worker serves."
     )

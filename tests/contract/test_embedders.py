@@ -74,6 +74,18 @@ class TestEveryEmbedder:
         texts = ["One.", "Two words.", "Three words here."]
         assert np.array_equal(embedder.embed(texts).vectors, embedder.embed(texts).vectors)
 
+    def test_threads_that_ask_at_the_same_time_get_the_vectors_of_their_own_texts(
+        self, embedder: Embedder
+    ) -> None:
+        """As the threads of the API do, one for each search."""
+        questions = [f"Where does ferry {number} leave?" for number in range(100)]
+        alone = np.vstack([embedder.embed([question]).vectors for question in questions])
+        with ThreadPoolExecutor(8) as pool:
+            together = np.vstack(
+                list(pool.map(lambda question: embedder.embed([question]).vectors, questions))
+            )
+        assert together == pytest.approx(alone, abs=1e-5)
+
     def test_no_texts_give_no_vectors(self, embedder: Embedder) -> None:
         assert embedder.embed([]).vectors.shape == (0, embedder.dimensions)
 

@@ -66,7 +66,7 @@ def test_every_setting_is_listed_as_it_is() -> None:
     for name, field in Settings.model_fields.items():
         default, description = listed[f"DOCMILL_{name.upper()}"]
         assert description == field.description, name
-        if name != "home":
+        if name not in {"home", "worker_processes"}:  # what they are depends on the machine
             assert default == ("unset" if field.default is None else f"`{field.default}`"), name
 
 
