@@ -72,7 +72,7 @@ def test_a_worker_has_a_process_for_each_core(
     assert worker_processes(tmp_path) == processes
 
 
-def test_a_setting_decides_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_decides_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCMILL_WORKER_PROCESSES", "7")
 
-    assert load_settings().worker_processes == 7
+    assert load_settings(home=tmp_path).worker_processes == 7

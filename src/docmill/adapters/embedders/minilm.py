@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -42,7 +42,10 @@ class MiniLM:
         self.tokenizer: Tokenizer = self._pieces
         self._weights = folder / "model.safetensors"
         self._batch = batch
-        self._computing = Lock()  # a request has one place for what goes in and what comes out
+        # One thread, because the model has one place for what goes in and what comes out. Not the caller's:
+        # a main thread's stack begins anywhere, and where that does not suit the model, computing takes up to
+        # 15 % longer for as long as the process lives.
+        self._thread = ThreadPoolExecutor(1, "model")
 
     def load(self) -> None:
         """Load the model and compute once: a first call is slower than those that follow."""
@@ -50,6 +53,9 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         """Vectors [n, 384] in the order of the texts; tokens beyond `max_tokens` are cut off and counted."""
+        return self._thread.submit(self._embed, texts).result()
+
+    def _embed(self, texts: Sequence[str]) -> Embedded:
         whole = self._pieces.ids(texts)
         ids = [self._within_limit(row) for row in whole]
         vectors = np.empty((len(ids), self.dimensions), np.float32)
@@ -75,19 +81,14 @@ class MiniLM:
         mask = np.zeros_like(ids)
         for at, row in enumerate(rows):
             ids[at, : len(row)], mask[at, : len(row)] = row, 1
-        with self._computing:
-            # In a thread of OpenVINO's: a main thread's stack begins anywhere, and where that does not suit
-            # the model, computing takes up to 15 % longer for as long as the process lives.
-            self._request.start_async([ids, mask])
-            self._request.wait()
-            result: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
+        result: NDArray[np.float32] = self._compiled([ids, mask])[0]
         return result
 
     @cached_property
-    def _request(self) -> Any:
+    def _compiled(self) -> Any:
         from docmill.adapters.embedders.bert import compile_bert
 
-        return compile_bert(self._weights, self._precision).create_infer_request()
+        return compile_bert(self._weights, self._precision)
 
 
 def _padded(tokens: int) -> int:

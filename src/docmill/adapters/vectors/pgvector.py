@@ -26,10 +26,15 @@ USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE model =
 )
 
 # The lock makes a cancel or a delete wait for us, so that what it then discards is all there is.
-_UPSERT = """INSERT INTO vector_entries
+_UPSERT = """WITH living AS MATERIALIZED (
+  SELECT id FROM document_versions WHERE id = ANY(%b) AND status IN ('building', 'published') FOR SHARE
+)
+INSERT INTO vector_entries
   (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
-SELECT %b, %b, %b, %b, %b, id, %b, %b FROM document_versions
-WHERE id = %b AND status IN ('building', 'published') FOR SHARE
+SELECT e.chunk, %b, e.tenant, e.dataset, e.document, e.version, e.language, e.vector
+FROM unnest(%b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::vector[])
+  AS e (chunk, tenant, dataset, document, version, language, vector)
+JOIN living ON living.id = e.version
 ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
 WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
 
@@ -91,12 +96,18 @@ class PgVectorStore:
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
         """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
-        rows = [
-            (e.chunk_id, model, e.tenant, e.dataset_id, e.document_id, e.language, e.vector, e.version_id)
-            for e in entries
+        columns = [
+            [e.chunk_id for e in entries],
+            [e.tenant for e in entries],
+            [e.dataset_id for e in entries],
+            [e.document_id for e in entries],
+            [e.version_id for e in entries],
+            [e.language for e in entries],
+            [e.vector for e in entries],
         ]
-        with self._engine.begin() as connection, _driver(connection).cursor() as cursor:
-            cursor.executemany(_UPSERT, rows)
+        versions = list({e.version_id for e in entries})
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            _driver(connection).execute(_UPSERT, [versions, model, *columns])
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
         """The `limit` nearest chunks of published versions that pass `where`, best first.
