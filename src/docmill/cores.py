@@ -1,4 +1,4 @@
-"""How many processor cores this process may use."""
+"""How many worker processes fit what this process may use of the machine: its cores and its memory."""
 
 from __future__ import annotations
 
@@ -8,45 +8,70 @@ from pathlib import Path
 
 _ROOT = Path("/")
 _FEWEST, _MOST = 2, 16  # more want a larger PostgreSQL than the one that `docmill up` starts
+_MEMORY = 1024**3  # bytes for a process with its model and its reading child, in bad hours
 
 
 def worker_processes(root: Path = _ROOT) -> int:
-    """How many processes a worker has unless it is told: as many as cores, between 2 and 16."""
-    return max(_FEWEST, min(usable_cores(root), _MOST))
+    """How many processes a worker has unless it is told: as many as cores, between 2 and 16.
+
+    Fewer where there is not a GiB of memory for each.
+    """
+    return max(_FEWEST, min(usable_cores(root), usable_memory(root) // _MEMORY, _MOST))
 
 
 def usable_cores(root: Path = _ROOT) -> int:
     """The cores this process may run on, or what its control groups give it of them, rounded up."""
-    return min([len(os.sched_getaffinity(0)), *_given(root)])
+    shares = [*_limits(root, "cpu", "cpu.max"), *_shares_of_version_1(root)]
+    given = (
+        -(-share[0] // share[1]) for share in shares if len(share) == 2 and min(share) > 0
+    )  # -1: no limit
+    return min([len(os.sched_getaffinity(0)), *given])
 
 
-def _given(root: Path) -> Iterator[int]:
-    """What each control group above this process limits it to, in cores (man 7 cgroups, both versions)."""
-    for folder in _groups(root):
-        for quota, period in _limits(folder):
-            if quota > 0 and period > 0:  # -1 is no limit
-                yield -(-quota // period)
+def usable_memory(root: Path = _ROOT) -> int:
+    """Bytes of the machine's memory, or what the control groups give of it."""
+    names = ("memory.max", "memory.limit_in_bytes")
+    given = (limit for name in names for limit, *_ in _limits(root, "memory", name))
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *given])
 
 
-def _groups(root: Path) -> Iterator[Path]:
-    """Folders of the groups that may limit processor time: this process' own and those they lie in."""
+def _shares_of_version_1(root: Path) -> Iterator[tuple[int, ...]]:
+    """Microseconds a group may compute in a period, and the period; version 2 has both in one file."""
+    for folder in _groups(root, "cpu"):
+        quota, period = (_numbers(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
+        if quota and period:
+            yield quota + period
+
+
+def _limits(root: Path, controller: str, name: str) -> Iterator[tuple[int, ...]]:
+    """What this file says in each group that has it and limits anything."""
+    return filter(None, (_numbers(folder / name) for folder in _groups(root, controller)))
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """Folders of the groups that may limit this process: its own and those they lie in (man 7 cgroups)."""
+    top = root / "sys/fs/cgroup"
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        controllers, _, place = line.partition(":")[2].partition(":")
+        own = Path(place.lstrip("/"))
+        # A container sees its own group at the top, whatever path the file names.
+        for group in (own, *own.parents):
+            if not controllers:
+                yield top / group
+            elif controller in controllers.split(","):
+                yield from (top / controllers / group, top / controller / group)
+
+
+def _numbers(path: Path) -> tuple[int, ...]:
+    """The numbers in a file; none where it is not there, or says that there is no limit."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        return tuple(map(int, _text(path).split()))
+    except ValueError:
+        return ()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
     except OSError:
-        return
-    for _, controllers, place in (line.split(":", 2) for line in lines):
-        if not controllers or "cpu" in controllers.split(","):
-            top, own = root / "sys/fs/cgroup" / ("cpu" if controllers else ""), Path(place.lstrip("/"))
-            # A container sees its own group at the top, whatever path the file names.
-            yield from (top / group for group in (own, *own.parents))
-
-
-def _limits(folder: Path) -> Iterator[tuple[int, int]]:
-    """Microseconds a group may compute in a period, and the period."""
-    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
-        try:
-            quota, period = " ".join((folder / name).read_text() for name in names).split()
-        except OSError:
-            continue
-        if quota != "max":
-            yield int(quota), int(period)
+        return ""

@@ -268,7 +268,10 @@ class VectorStore(Protocol):
         ...
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
-        """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
+        """Write entries, one a chunk; writing the same ones again changes nothing.
+
+        Versions that are gone get none.
+        """
         ...
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:

@@ -30,7 +30,7 @@ _ROOMY = 1024**3  # bytes of shared memory from which several processes may buil
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # TCP on loopback is the one way in: no path that may be too long
-    "max_connections": "100",
+    "max_connections": "200",  # sixteen worker processes and eight of the API take some 135
     "shared_buffers": "256MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "2GB",

@@ -26,7 +26,8 @@ _CALL_TOKENS = 1024  # what more in a call computes outgrows the cache of a core
 class MiniLM:
     """Embeds texts on one core, for one thread after the other.
 
-    The model is loaded at first use, in the process that uses it.
+    The model is loaded at first use, and its thread started, in the process that uses it: one that was forked
+    from there would wait for that thread for ever.
     """
 
     model = "all-MiniLM-L6-v2"

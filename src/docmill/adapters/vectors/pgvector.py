@@ -17,6 +17,7 @@ from docmill.ports import Filter, Scored, VectorEntry, Vectors
 # Candidates kept while walking the graph: more find more of the true nearest. 1000 is pgvector's own limit.
 _LEAST_EF, _EF_PER_HIT, _MOST_EF = 200, 4, 1000
 _MOST_DIMENSIONS = 4000  # that an index of half precision takes
+_TOGETHER = 50  # entries in a statement: it has a time limit, and a place in a large index is slow to find
 
 # Half precision in the index: near half its size, two thirds of the time to insert, nearly the same hits.
 
@@ -96,18 +97,9 @@ class PgVectorStore:
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
         """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
-        columns = [
-            [e.chunk_id for e in entries],
-            [e.tenant for e in entries],
-            [e.dataset_id for e in entries],
-            [e.document_id for e in entries],
-            [e.version_id for e in entries],
-            [e.language for e in entries],
-            [e.vector for e in entries],
-        ]
-        versions = list({e.version_id for e in entries})
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            _driver(connection).execute(_UPSERT, [versions, model, *columns])
+            for start in range(0, len(entries), _TOGETHER):
+                _driver(connection).execute(_UPSERT, _columns(model, entries[start : start + _TOGETHER]))
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
         """The `limit` nearest chunks of published versions that pass `where`, best first.
@@ -127,6 +119,13 @@ class PgVectorStore:
         """Forget every entry of these versions."""
         with self._engine.begin() as connection:
             connection.execute(_DISCARD, {"versions": list(version_ids)})
+
+
+def _columns(model: str, entries: Sequence[VectorEntry]) -> list[object]:
+    """The parameters of _UPSERT: a list for each column."""
+    names = ("chunk_id", "tenant", "dataset_id", "document_id", "version_id", "language", "vector")
+    columns = [[getattr(entry, name) for entry in entries] for name in names]
+    return [list({entry.version_id for entry in entries}), model, *columns]
 
 
 def _driver(connection: Connection) -> Any:
