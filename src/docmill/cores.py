@@ -22,9 +22,8 @@ def worker_processes(root: Path = _ROOT) -> int:
 def usable_cores(root: Path = _ROOT) -> int:
     """The cores this process may run on, or what its control groups give it of them, rounded up."""
     shares = [*_limits(root, "cpu", "cpu.max"), *_shares_of_version_1(root)]
-    given = (
-        -(-share[0] // share[1]) for share in shares if len(share) == 2 and min(share) > 0
-    )  # -1: no limit
+    limited = (share for share in shares if len(share) == 2 and min(share) > 0)  # -1 is no limit
+    given = (-(-quota // period) for quota, period in limited)
     return min([len(os.sched_getaffinity(0)), *given])
 
 
