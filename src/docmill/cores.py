@@ -21,7 +21,12 @@ def worker_processes(root: Path = _ROOT) -> int:
 
 def usable_cores(root: Path = _ROOT) -> int:
     """The cores this process may run on, or what its control groups give it of them, rounded up."""
-    shares = [*_limits(root, "cpu", "cpu.max"), *_shares_of_version_1(root)]
+    # Microseconds of computing in a period, and the period: one file in version 2, two in version 1.
+    shares = (
+        _numbers(group / "cpu.max")
+        or _numbers(group / "cpu.cfs_quota_us") + _numbers(group / "cpu.cfs_period_us")
+        for group in _groups(root, "cpu")
+    )
     limited = (share for share in shares if len(share) == 2 and min(share) > 0)  # -1 is no limit
     given = (-(-quota // period) for quota, period in limited)
     return min([len(os.sched_getaffinity(0)), *given])
@@ -29,22 +34,12 @@ def usable_cores(root: Path = _ROOT) -> int:
 
 def usable_memory(root: Path = _ROOT) -> int:
     """Bytes of the machine's memory, or what the control groups give of it."""
-    names = ("memory.max", "memory.limit_in_bytes")
-    given = (limit for name in names for limit, *_ in _limits(root, "memory", name))
+    limits = (
+        _numbers(group / "memory.max") or _numbers(group / "memory.limit_in_bytes")
+        for group in _groups(root, "memory")
+    )
+    given = (limit[0] for limit in limits if limit)
     return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *given])
-
-
-def _shares_of_version_1(root: Path) -> Iterator[tuple[int, ...]]:
-    """Microseconds a group may compute in a period, and the period; version 2 has both in one file."""
-    for folder in _groups(root, "cpu"):
-        quota, period = (_numbers(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
-        if quota and period:
-            yield quota + period
-
-
-def _limits(root: Path, controller: str, name: str) -> Iterator[tuple[int, ...]]:
-    """What this file says in each group that has it and limits anything."""
-    return filter(None, (_numbers(folder / name) for folder in _groups(root, controller)))
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
