@@ -97,7 +97,7 @@ class PgVectorStore:
 
     def upsert(self, model: str, entries: Sequence[VectorEntry]) -> None:
         """Write entries; writing the same ones again changes nothing. Versions that are gone get none."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self._engine.begin() as connection:
             for start in range(0, len(entries), _TOGETHER):
                 _driver(connection).execute(_UPSERT, _columns(model, entries[start : start + _TOGETHER]))
 
