@@ -30,7 +30,7 @@ def measure(scale: Scale) -> list[Figure]:
         product(worker_processes=CORES) as installation,
         contextlib.ExitStack() as stack,
     ):
-        installation.ingest([*long[:2], *short[:4]], "warm-up")
+        installation.ingest([*long, *short], "warm-up")  # as many as each peer warms up with
         enter = stack.enter_context
         folder, url = long[0].parent.parent, installation.settings.database
         peers = [enter(_running(name, set_up, folder, url)) for set_up in SET_UPS for name in NAMES]

@@ -19,9 +19,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, Self
 from uuid import UUID
 
+import psycopg
 from pydantic import SecretStr
 from sqlalchemy import event
 
@@ -30,11 +31,12 @@ from docmill.adapters.ocr.recognise import recognise
 from docmill.adapters.readers.registry import reader_for
 from docmill.bootstrap import App, make_app, make_recovery, make_stages
 from docmill.domain.documents import Part, ReadInfo, Unpacking
+from docmill.domain.ids import VersionRef
 from docmill.domain.recognition import Recognised, Wish
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
 from docmill.logs import configure_logs
 from docmill.pipeline.runner import Runner, RunnerSettings
-from docmill.ports import ReadRequest
+from docmill.ports import ReadRequest, VectorStore
 from docmill.services.intake import Arrival, Intake
 from docmill.services.maintenance import discard_versions
 from docmill.settings import Settings, load_settings
@@ -76,12 +78,28 @@ class Points:
             commit(connection)
             self.reach("committed")
 
-        setattr(app.engine.dialect, "do_commit", commit_and_tell)  # noqa: B010
-        event.listen(app.engine, "after_cursor_execute", self._after_statement)
+        def connected(connection: psycopg.Connection[Any], _record: object) -> None:
+            connection.cursor_factory = cursor_telling(self)
 
-    def _after_statement(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        setattr(app.engine.dialect, "do_commit", commit_and_tell)  # noqa: B010
+        event.listen(app.engine, "connect", connected)
+
+    def after_statement(self, statement: str) -> None:
+        """A point behind a statement, whoever had the driver execute it."""
         found = _STATEMENT.search(statement)
         self.reach(f"{found[0] if found else statement[:20]} executed")
+
+
+def cursor_telling(points: Points) -> type[psycopg.Cursor[Any]]:
+    """A cursor that makes a point of each statement."""
+
+    class Telling(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *values: Any, **options: Any) -> Self:
+            super().execute(query, *values, **options)
+            points.after_statement(query if isinstance(query, str) else query.as_string())
+            return self
+
+    return Telling
 
 
 @dataclass
@@ -119,6 +137,19 @@ class Pointed:
         answer = call(*values)
         self._points.reach(f"{name} done")
         return answer
+
+
+class Elsewhere:
+    """A vector store that is sent its entries, as one on another machine is."""
+
+    def __init__(self, inner: VectorStore) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def copied(self, _model: str, _version: VersionRef, _start: int, _end: int) -> None:
+        return None
 
 
 class Here:
@@ -239,10 +270,11 @@ JOBS: Mapping[str, Callable[[App, Points, Messages, Words], None]] = {
 def _child(app: App, order: Words, pipe: int) -> None:
     points = Points(order["die_at"], pipe)
     points.watch(app)
+    vectors = Elsewhere(app.vectors) if order["elsewhere"] else app.vectors
     app = replace(
         app,
         storage=Pointed(app.storage, points, "put"),
-        vectors=Pointed(app.vectors, points, "upsert", "discard"),
+        vectors=Pointed(vectors, points, "upsert", "discard"),
     )
     JOBS[order["job"]](app, points, Messages(points), order)
 

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Engine, text
 
-from docmill.db.results import Result
 from docmill.domain.states import StageName
 from docmill.pipeline.runner import Runner, RunnerSettings
+from docmill.ports import Result
 from docmill.stages.contract import Stage, Step, Work
 
 ALL_BUT_OCR = [stage.value for stage in StageName if stage is not StageName.OCR]  # what a text passes

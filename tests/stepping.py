@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from docmill.adapters.storage.directory import DirectoryStorage
 from docmill.adapters.vectors.pgvector import PgVectorStore
 from docmill.db.engine import connect
-from docmill.db.results import Result, write
+from docmill.db.results import write
 from docmill.domain.ids import chunk_id
 from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import QUEUE_OF_STAGE, StageName
@@ -37,7 +37,7 @@ from docmill.pipeline.control import Control
 from docmill.pipeline.owner import process_here
 from docmill.pipeline.recovery import Recovery
 from docmill.pipeline.runner import Runner, RunnerSettings
-from docmill.ports import VectorEntry
+from docmill.ports import Result, VectorEntry
 from docmill.services.documents import Documents
 from docmill.services.holds import Holds
 from docmill.services.intake import Arrival, Intake

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
 from uuid import UUID
 
 from docmill.domain.documents import Attachment, Part, ReaderChoice, ReadInfo, Untaken
@@ -260,6 +260,17 @@ class PictureCache(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A part of the one statement that also moves a task: its parameters have names that no other part has.
+
+    It reads from `moved`, the task's row, which is not there when what it belongs to does not count.
+    """
+
+    sql: str
+    values: Mapping[str, Any]
+
+
 class VectorStore(Protocol):
     """Finds the nearest published chunks."""
 
@@ -271,6 +282,12 @@ class VectorStore(Protocol):
         """Write entries, one a chunk; writing the same ones again changes nothing.
 
         Versions that are gone get none.
+        """
+        ...
+
+    def copied(self, model: str, version: VersionRef, start: int, end: int) -> Result | None:
+        """What copies the embeddings of the chunks from ordinal `start` up to `end`, for a store that lives
+        beside them in the database; None for one elsewhere, which is sent them by `upsert`.
         """
         ...
 

@@ -13,8 +13,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from docmill.adapters.vectors.pgvector import PgVectorStore
+from docmill.db.content import rows_of_chunks, rows_of_embeddings
 from docmill.db.engine import connect
-from docmill.domain.ids import chunk_id
+from docmill.db.results import with_results, write
+from docmill.domain.documents import Chunk, ChunkKind
+from docmill.domain.ids import VersionRef, chunk_id
 from docmill.ports import Filter, VectorEntry, Vectors, VectorStore
 
 MODEL = "a model's name"
@@ -84,6 +87,17 @@ WHERE document_id = :document"""
                 {"id": version, "tenant": pattern.tenant, "document": pattern.document_id},
             )
         return replace(pattern, version_id=version)
+
+    def embed(self, pattern: VectorEntry, vectors: Vectors) -> VersionRef:
+        """Chunks of the pattern's version with these embeddings, one each."""
+        version = VersionRef(pattern.tenant, pattern.dataset_id, pattern.document_id, pattern.version_id)
+        cut = Chunk(0, ChunkKind.TEXT, "text", 0, 4, 1, (), (), (), language="en")
+        chunks = [replace(cut, ordinal=ordinal) for ordinal in range(len(vectors))]
+        made = [entry.chunk_id for entry in entries(pattern, vectors)]
+        with self.engine.begin() as connection:
+            write(connection, rows_of_chunks(version, chunks))
+            write(connection, rows_of_embeddings(version, MODEL, "exact", made, vectors))
+        return version
 
     def give_up(self, version: UUID) -> None:
         """Discard a version, as a cancel does."""
@@ -202,6 +216,41 @@ def test_a_version_given_up_gets_no_entries_any_more(store: VectorStore, shelf: 
     store.upsert(MODEL, [*kept, *late])
 
     assert set(found(store, vectors[3])) == ids(kept)
+
+
+def test_a_store_in_the_database_copies_the_embeddings_of_a_step_with_it(
+    engine: Engine, shelf: Shelf
+) -> None:
+    store, vectors = PgVectorStore(engine), directions(5)
+    store.prepare(MODEL, DIMENSIONS)
+    pattern = shelf.publish()
+    version = shelf.embed(pattern, vectors)
+
+    with engine.begin() as connection:
+        write(connection, store.copied(MODEL, version, 1, 3))
+        write(connection, store.copied("another model", version, 0, 5))
+    stored = entries(pattern, vectors)
+    assert set(found(store, vectors[0])) == ids(stored[1:3])
+    with engine.begin() as connection:
+        write(connection, store.copied(MODEL, version, 0, 5))
+
+    assert set(found(store, vectors[0])) == ids(stored)
+    [nearest, *_] = store.search(MODEL, vectors[4], Filter("default", languages=("en",)), 1)
+    assert nearest.chunk_id == stored[4].chunk_id
+    assert nearest.score == pytest.approx(1.0, abs=1e-6)
+
+
+def test_what_is_copied_stays_out_where_the_step_does_not_count(engine: Engine, shelf: Shelf) -> None:
+    store, vectors = PgVectorStore(engine), directions(5)
+    store.prepare(MODEL, DIMENSIONS)
+    version = shelf.embed(shelf.publish(), vectors)
+
+    copied = store.copied(MODEL, version, 0, 5)
+    nothing_moved = with_results("WITH moved AS (SELECT WHERE false){results} SELECT 1", [copied])
+    with engine.begin() as connection:
+        connection.execute(nothing_moved, copied.values)
+
+    assert found(store, vectors[0]) == []
 
 
 def test_models_do_not_see_each_other(store: VectorStore, shelf: Shelf) -> None:

@@ -58,10 +58,12 @@ class Harbour:
         self.app: App = make_app(settings_of(home, url))
         self.home = home
         self.program = program
+        self.elsewhere = False  # whether vectors are sent to a store that is not in the database
         self.order("open", home=home, url=url)
 
     def order(self, job: str, die_at: int | None = None, **facts: object) -> Life:
-        answer = ask(self.program, {"job": job, "die_at": die_at, **facts})
+        words = {"job": job, "die_at": die_at, "elsewhere": self.elsewhere, **facts}
+        answer = ask(self.program, words)
         assert answer["exit"] == (DIED if die_at is not None else 0)
         said = answer["said"]
         return Life(
@@ -184,13 +186,18 @@ def content(harbour: Harbour, document: UUID) -> str:
 
 @pytest.mark.parametrize("run_on", [True, False], ids=["in one go", "by messages"])
 @pytest.mark.parametrize(
-    ("name", "of", "stages", "most"),
-    [("note.md", NOTE, len(StageName) - 1, 16), ("log.tif", SCANS, len(StageName), 12)],
-    ids=["text", "scans"],
+    ("name", "of", "stages", "most", "elsewhere"),
+    [
+        ("note.md", NOTE, len(StageName) - 1, 16, False),
+        ("note.md", NOTE, len(StageName) - 1, 8, True),
+        ("log.tif", SCANS, len(StageName), 12, False),
+    ],
+    ids=["text", "text with vectors elsewhere", "scans"],
 )
 def test_wherever_a_worker_dies_another_finishes_its_document(
-    harbour: Harbour, run_on: bool, name: str, of: bytes, most: int, stages: int
+    harbour: Harbour, run_on: bool, name: str, of: bytes, most: int, stages: int, elsewhere: bool
 ) -> None:
+    harbour.elsewhere = elsewhere
     whole = harbour.accept("undisturbed", run_on, name, of)
     undisturbed = harbour.carry(whole.task_id)
     expected = content(harbour, whole.document_id)
@@ -257,6 +264,7 @@ def test_wherever_recovery_dies_another_sweep_frees_the_task_once(harbour: Harbo
 
 
 def test_wherever_house_keeping_dies_what_was_cancelled_is_erased_in_the_end(harbour: Harbour) -> None:
+    harbour.elsewhere = True
     carried = harbour.carry(harbour.accept("undisturbed").task_id)
     indexed = carried.points.index("index, step 1: upsert done")
     cancel_one(harbour, "cancelled first", indexed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import psutil
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from psycopg.errors import DiskFull, QueryCanceled, SerializationFailure
 from sqlalchemy import Engine, text
 from tests.pipelines import (
+    CountingStage,
     NotedDispatcher,
     counting_stages,
     events,
@@ -28,6 +30,8 @@ from docmill.domain.retries import RetryPolicy
 from docmill.domain.states import StageName
 from docmill.pipeline.owner import Owner, is_gone, this_host, this_process
 from docmill.pipeline.recovery import Recovery
+from docmill.ports import Result
+from docmill.stages.contract import Stage, Step, Work
 
 EVERYTHING_ONCE = [(stage.value, number) for stage in StageName for number in range(3)]
 
@@ -463,3 +467,30 @@ def test_a_clock_that_is_set_makes_no_living_owner_a_dead_one(monkeypatch: pytes
     assert psutil.Process().create_time() > booted + 3600
     assert is_gone(me) is False
     assert str(this_process()) == str(me)
+
+
+class SlowToWrite(CountingStage):
+    """A stage that computes nothing; PostgreSQL takes its time to write what it says."""
+
+    def run(self, work: Work) -> Iterator[Step]:
+        slow = Result(
+            """INSERT INTO document_task_events (tenant_id, document_id, task_id, kind)
+SELECT 'default', document_id, id, 'slow' FROM moved, pg_sleep(0.2)""",
+            {},
+        )
+        yield Step({}, 1, 1, [slow], last=True)
+
+
+def test_the_time_that_writing_takes_is_a_step_s_too(engine: Engine) -> None:
+    stages: dict[StageName, Stage] = dict(counting_stages())
+    stages[StageName.INDEX] = SlowToWrite(StageName.INDEX)
+    task = put_in_line(engine)
+
+    make_runner(engine, stages).run(task, StageName.EXTRACT)
+
+    with engine.begin() as connection:
+        took = connection.execute(
+            text("SELECT busy_seconds FROM stage_progress WHERE task_id = :id AND stage = 'index'"),
+            {"id": task},
+        ).scalar_one()
+    assert took >= 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine, text
 
 from docmill.db.engine import VectorList, alone
 from docmill.db.lexical import search_config_for
-from docmill.db.results import Result, rows_of
+from docmill.db.results import rows_of
 from docmill.domain.chunking import heading_levels
 from docmill.domain.documents import Block, BlockKind, Box, Chunk, Link, Span, Table
 from docmill.domain.ids import VersionRef, chunk_id
-from docmill.ports import Vectors
+from docmill.ports import Result, Vectors
 
 
 def boxes_to_json(boxes: Sequence[Box]) -> list[list[float]] | None:
@@ -211,6 +211,21 @@ def read_chunk_texts(
         return [ChunkText(*row) for row in rows]
 
 
+def texts_of_chunks(version: VersionRef, chunks: Iterable[Chunk]) -> list[ChunkText]:
+    """What `read_chunk_texts` will read of these."""
+    return [ChunkText(chunk_id(version.version_id, c.ordinal), c.ordinal, c.text, c.tokens) for c in chunks]
+
+
+def next_texts(chunks: Sequence[ChunkText], start: int, tokens: int) -> list[ChunkText]:
+    """What `read_chunk_texts` would read where these, which begin with ordinal 0, are all there are."""
+    before = accumulate((chunk.tokens for chunk in chunks[start:]), initial=0)
+    return [
+        chunk
+        for chunk, sooner in zip(chunks[start : start + _MOST_CHUNKS], before, strict=False)
+        if sooner < tokens
+    ]
+
+
 _DELETE_EMBEDDINGS = text(
     "DELETE FROM embeddings WHERE version_id = :version AND tenant_id = :tenant AND model = :model"
 )
@@ -251,6 +266,19 @@ class EmbeddedChunk:
     ordinal: int
     language: str | None
     vector: Vectors
+
+
+_EMBEDDED_BY = text(
+    """SELECT count(*) FROM chunks c JOIN embeddings e ON e.chunk_id = c.id
+WHERE c.version_id = :version AND c.tenant_id = :tenant AND c.ordinal >= :start AND e.model = :model"""
+)
+
+
+def count_embedded(engine: Engine, version: VersionRef, model: str, start: int) -> int:
+    """How many chunks of a version from ordinal `start` on have a vector of this model."""
+    values = {"version": version.version_id, "tenant": version.tenant, "model": model, "start": start}
+    with alone(engine) as connection:
+        return int(connection.execute(_EMBEDDED_BY, values).scalar_one())
 
 
 _EMBEDDED = """SELECT c.id, c.ordinal, c.language, e.vector
@@ -296,6 +324,11 @@ def _stats_of_all(engine: Engine, version: VersionRef) -> BlockStats:
     return BlockStats(sum(row.number for row in rows), headings)
 
 
+def count_blocks(blocks: Sequence[Block]) -> BlockStats:
+    """The same of all blocks of a version."""
+    return BlockStats(len(blocks), heading_levels(blocks))
+
+
 def read_counted_blocks(
     engine: Engine, version: VersionRef, start: int, batch: int = 1000
 ) -> tuple[BlockStats, Iterator[Block]]:
@@ -306,6 +339,6 @@ def read_counted_blocks(
     blocks = _batch_of_blocks(engine, version, start, batch)
     is_over = len(blocks) < batch
     if is_over and not start:
-        return BlockStats(len(blocks), heading_levels(blocks)), iter(blocks)
+        return count_blocks(blocks), iter(blocks)
     after = () if is_over else read_blocks(engine, version, blocks[-1].ordinal + 1, batch)
     return _stats_of_all(engine, version), chain(blocks, after)

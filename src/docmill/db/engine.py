@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.rows import dict_row
 from psycopg.types.array import ListBinaryDumper
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -78,6 +80,38 @@ def alone(engine: Engine) -> Iterator[Connection]:
     """A connection for one statement: it is its own transaction and needs no BEGIN and COMMIT around it."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
+
+
+def first_row(
+    connection: Connection, statement: TextClause, values: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """The first row, by column, from the driver itself: SQLAlchemy takes as long again for a small statement.
+
+    Within `alone` or `begin` only: no transaction begins by it. Errors are as SQLAlchemy's, which also learns
+    of a connection that is lost, or broken off in mid-statement.
+    """
+    driver: Any = connection.connection.driver_connection
+    words = _in_driver_words(statement, connection.dialect)
+    try:
+        with driver.cursor(row_factory=dict_row) as cursor:
+            row: dict[str, Any] | None = cursor.execute(words, values).fetchone()
+            return row
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
+            connection.engine.dispose()
+        raise DBAPIError.instance(
+            None, None, error, psycopg.Error, True, connection_invalidated=driver.closed
+        ) from error
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            connection.invalidate(error)
+        raise
+
+
+@functools.cache
+def _in_driver_words(statement: TextClause, dialect: Dialect) -> str:
+    return str(statement.compile(dialect=dialect))
 
 
 DATABASE_ERRORS = (DBAPIError, PoolTimeout, psycopg.Error)

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from docmill.db.engine import alone
-from docmill.db.results import Result, rows_of
+from docmill.db.results import rows_of
 from docmill.domain.documents import Page, PageLoss, TextSource, Word
 from docmill.domain.ids import VersionRef
+from docmill.ports import Result
 
 _COLUMNS = (
     *("version_id", "number", "tenant_id", "width", "height", "rotation", "source", "ocr_reason"),

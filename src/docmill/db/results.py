@@ -7,20 +7,13 @@ the task's row, which is not there when the step does not count. No part sees wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
 
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A statement that writes; its parameters have names that no other part of a step has."""
-
-    sql: str
-    values: Mapping[str, Any]
+from docmill.ports import Result
 
 
 def rows_of(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Result:

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from docmill.db.results import Result
 from docmill.domain.documents import Chunk, OutlineEntry, ReadInfo
 from docmill.domain.errors import DocumentNotFound, NotPublished
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
+from docmill.ports import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,19 @@ class RunnerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A closed stage: this worker goes on with `following`, or tells others of `announce`; else published."""
+    """A closed stage: this worker goes on with `following`, or tells others of `announce`; else published.
+
+    `learned` is what its last step found out, which `following`, claimed before that was written, lacks.
+    """
 
     following: tasks.Claim | None = None
     announce: StageName | None = None
+    learned: Learned | None = None
 
 
-def work_of(claim: tasks.Claim) -> Work:
-    """What the stage is handed of a claim."""
+def work_of(claim: tasks.Claim, learned: Learned | None = None) -> Work:
+    """What the stage is handed of a claim, and of what the stage before has just learned here."""
+    known = learned or _known(claim)
     return Work(
         task_id=claim.task_id,
         version=VersionRef(claim.tenant, claim.dataset_id, claim.document_id, claim.version_id),
@@ -81,13 +86,19 @@ def work_of(claim: tasks.Claim) -> Work:
         chunking=ChunkSettings(**claim.settings["chunking"]),
         reader=ReaderChoice(claim.settings.get("reader", ReaderChoice.DOCMILL)),
         ocr=ocr_settings(claim.settings),
-        language=(claim.language, claim.language_confidence or 0.0) if claim.language else None,
-        total_chunks=claim.total_chunks or 0,
+        language=known.language,
+        total_chunks=known.total_chunks,
         cursor=claim.cursor,
         published=claim.published_version_id,
         base=_base_of(claim),
         depth=claim.depth,
+        at_hand=known.at_hand,
     )
+
+
+def _known(claim: tasks.Claim) -> Learned:
+    language = (claim.language, claim.language_confidence or 0.0) if claim.language else None
+    return Learned(language, claim.total_chunks or 0)
 
 
 def _base_of(claim: tasks.Claim) -> Base | None:
@@ -128,11 +139,13 @@ class Runner:
         self._turn_ends = time.monotonic() + self._settings.turn_seconds
         with alone(self._engine) as connection:
             claim = tasks.claim(connection, task_id, stage, self._owner, self._settings.lease_seconds)
+        learned = None
         while claim is not None:
             with bind_log(
                 document_id=str(claim.document_id), task_id=str(claim.task_id), stage=claim.stage.value
             ):
-                claim = self._run_stage(claim)
+                ended = self._run_stage(claim, learned)
+            claim, learned = ended.following, ended.learned
 
     def look_up(self) -> None:
         """For an engine that computes long: obey what is wanted of the task in hand, let urgent ones pass.
@@ -154,13 +167,14 @@ class Runner:
         if seconds > self._settings.limits.soft_of(claim.stage):
             raise StepTooSlow
 
-    def _run_stage(self, claim: tasks.Claim) -> tasks.Claim | None:
-        """Run one stage to its end; returns the claim of the next one when this worker goes on with it."""
+    def _run_stage(self, claim: tasks.Claim, learned: Learned | None) -> Ended:
+        """Run one stage to its end, or as far as it may go; tells whether this worker goes on."""
         self._claim, self._looks_up = claim, time.monotonic() + LOOK_UP_SECONDS
         try:
             with self._heartbeat.keeping(claim):
-                ended = self._run_steps(claim)
-            return self._go_on(claim, ended)
+                ended = self._run_steps(claim, work_of(claim, learned))
+            self._tell(claim, ended)
+            return ended
         except LeaseLost:
             log.info("lease_lost", fence=claim.fence)
             self._settle(claim, lambda connection: tasks.let_go(connection, claim, EventKind.LET_GO))
@@ -177,11 +191,11 @@ class Runner:
             self._record_error(claim, error)
         finally:
             self._claim = None
-        return None
+        return Ended()
 
-    def _run_steps(self, claim: tasks.Claim) -> Ended:
+    def _run_steps(self, claim: tasks.Claim, work: Work) -> Ended:
         """Commit each step; the last one closes the stage in its own transaction."""
-        steps = self._stages[claim.stage].run(work_of(claim))
+        steps = self._stages[claim.stage].run(work)
         try:
             for step, busy_seconds in self._timed(steps):
                 ended = self._commit(claim, step, busy_seconds)
@@ -207,7 +221,7 @@ class Runner:
                 raise LeaseLost
             learned = step.save(connection) if step.save else None
         if orders is None:
-            return _knowing(ended, learned or step.learned)
+            return ended and replace(ended, learned=learned or step.learned)
         self._obey(claim, orders)
         self._check_time(claim, busy_seconds)
         return None
@@ -287,13 +301,12 @@ class Runner:
         later = self._order[self._order.index(stage) + 1 :]
         return next((name for name in later if name not in skips), None)
 
-    def _go_on(self, claim: tasks.Claim, ended: Ended) -> tasks.Claim | None:
+    def _tell(self, claim: tasks.Claim, ended: Ended) -> None:
         """What the commit of a stage's end asks for."""
         if ended.announce is not None:
             self._dispatcher.send(ended.announce, claim.task_id, claim.priority)
         elif ended.following is None:
             log.info("published")
-        return ended.following
 
     def _pause(self, claim: tasks.Claim) -> None:
         def rest(connection: Connection) -> None:
@@ -375,15 +388,6 @@ class Runner:
                 pause.wait(1.0)
             else:
                 return
-
-
-def _knowing(ended: Ended | None, learned: Learned | None) -> Ended | None:
-    """The claim of the next stage was taken before the step was saved: tell it what that found."""
-    if ended is None or ended.following is None or learned is None:
-        return ended
-    language, confidence = learned.language or (None, None)
-    known = replace(ended.following, language=language, language_confidence=confidence)
-    return Ended(following=replace(known, total_chunks=learned.total_chunks))
 
 
 def _close(steps: Iterator[Step]) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from docmill.db.content import read_counted_blocks, rows_of_chunks
+from docmill.db.content import BlockStats, count_blocks, read_counted_blocks, rows_of_chunks, texts_of_chunks
 from docmill.db.versions import chunks_in_all, chunks_so_far
 from docmill.domain.chunking import Path, Section, chunk, sections, top_of
-from docmill.domain.documents import Chunk
+from docmill.domain.documents import Block, Chunk
 from docmill.domain.languages import Detected, of_passage
 from docmill.domain.states import StageName
 from docmill.ports import Tokenizer
-from docmill.stages.contract import Learned, Step, Work
+from docmill.stages.contract import NOTHING, AtHand, Learned, Step, Work
 
 _MOST = 32  # passages in a step
 
@@ -60,7 +60,7 @@ class ChunkStage:
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of chunks; the cursor is a `_Place`."""
         place = _Place.of(work.cursor)
-        stats, blocks = read_counted_blocks(self._engine, work.version, place.block)
+        stats, blocks = self._blocks(work, place)
         cuts = self._cuts(work, place, sections(blocks, top_of(stats.headings), place.path))
         pending: list[Chunk] = []
         started = time.monotonic()
@@ -70,6 +70,12 @@ class ChunkStage:
             if is_time or len(pending) == _MOST or place.block == stats.count:
                 yield self._step(work, pending, place, stats.count)
                 pending, started = [], time.monotonic()
+
+    def _blocks(self, work: Work, place: _Place) -> tuple[BlockStats, Iterator[Block]]:
+        at_hand = work.at_hand.blocks
+        if at_hand is None or place.block:
+            return read_counted_blocks(self._engine, work.version, place.block)
+        return count_blocks(at_hand), iter(at_hand)
 
     def _cuts(
         self, work: Work, place: _Place, of: Iterable[Section]
@@ -98,5 +104,7 @@ class ChunkStage:
         last, cut = place.block == total, place.chunk + place.kept
         counted = chunks_in_all(work.version, cut, chunks) if last else chunks_so_far(work.version, cut)
         results = (rows_of_chunks(work.version, chunks), counted)
-        learned = Learned(work.language, cut)
+        is_all = last and len(chunks) == cut
+        at_hand = AtHand(chunks=texts_of_chunks(work.version, chunks)) if is_all else NOTHING
+        learned = Learned(work.language, cut, at_hand)
         return Step(asdict(place), place.block, total, results, last=last, learned=learned)

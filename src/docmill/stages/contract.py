@@ -9,12 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from docmill.db.results import Result
-from docmill.domain.documents import ChunkSettings, ReaderChoice
+from docmill.db.content import ChunkText
+from docmill.domain.documents import Block, ChunkSettings, ReaderChoice
 from docmill.domain.ids import VersionRef
 from docmill.domain.languages import Detected
 from docmill.domain.recognition import OcrSettings
 from docmill.domain.states import StageName
+from docmill.ports import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,22 @@ class Base:
 
     version_id: UUID
     pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What the stage before left in memory, of a small document that goes on here: it need not be read again.
+
+    All blocks or all chunks of the version, as a single step wrote them; the model that every chunk has a
+    vector of by now. What is None, because it is much or was made elsewhere, lies in the database alone.
+    """
+
+    blocks: Sequence[Block] | None = None
+    chunks: Sequence[ChunkText] | None = None
+    embedded_by: str | None = None
+
+
+NOTHING = AtHand()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,7 @@ class Work:
     published: UUID | None = None
     base: Base | None = None
     depth: int = 0  # how many files the document lies in
+    at_hand: AtHand = NOTHING
 
     def makes(self, page: int) -> bool:
         """Whether this page is made from the file here, and not taken over from the base."""
@@ -59,6 +77,7 @@ class Learned:
 
     language: Detected | None
     total_chunks: int = 0
+    at_hand: AtHand = NOTHING
 
 
 Save = Callable[[Connection], Learned | None]

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from docmill.db.content import delete_embeddings, read_chunk_texts, rows_of_embeddings
-from docmill.db.results import Result, write
+from docmill.db.content import ChunkText, delete_embeddings, next_texts, read_chunk_texts, rows_of_embeddings
+from docmill.db.results import write
 from docmill.db.vectors_taken import Equal, find_equal, take_over
 from docmill.db.versions import truncated
 from docmill.domain.states import StageName
-from docmill.ports import SPECIAL_TOKENS, Embedder
-from docmill.stages.contract import Save, Step, Work
+from docmill.ports import SPECIAL_TOKENS, Embedder, Result
+from docmill.stages.contract import AtHand, Learned, Save, Step, Work
 
 _FIRST_TOKENS, _LEAST_TOKENS = 1_024, 512  # of a step
 _COMPARED = 2_000  # chunks compared with the published version in a step
@@ -81,8 +81,7 @@ class Embed:
     def _compute(self, work: Work, place: _Place) -> tuple[_Place, list[Result]]:
         """Compute the vectors of the next chunks that have none."""
         version, model = work.version, self._embedder.model
-        bare_of = None if work.published is None else model
-        chunks = read_chunk_texts(self._engine, version, place.next, self._tokens, bare_of=bare_of)
+        chunks = self._next(work, place)
         started = time.monotonic()
         embedded = self._embedder.embed([chunk.text for chunk in chunks])
         self._resize(sum(chunk.tokens for chunk in chunks), time.monotonic() - started)
@@ -90,6 +89,15 @@ class Embed:
         ids = [chunk.id for chunk in chunks]
         rows = rows_of_embeddings(version, model, self._embedder.precision, ids, embedded.vectors)
         return place, [rows, *truncated(version, embedded.truncated)]
+
+    def _next(self, work: Work, place: _Place) -> list[ChunkText]:
+        """The chunks of the next step. What is published may have vectors of some of them."""
+        if work.published is not None:
+            model = self._embedder.model
+            return read_chunk_texts(self._engine, work.version, place.next, self._tokens, bare_of=model)
+        if work.at_hand.chunks is not None:
+            return next_texts(work.at_hand.chunks, place.next, self._tokens)
+        return read_chunk_texts(self._engine, work.version, place.next, self._tokens)
 
     def _resize(self, tokens: int, seconds: float) -> None:
         """Aim the next step at step_seconds; at most twice this one. A small one tells too little."""
@@ -101,7 +109,9 @@ class Embed:
         self, work: Work, place: _Place, results: Sequence[Result] = (), save: Save | None = None
     ) -> Step:
         total = work.total_chunks
-        return Step(asdict(place), place.done, total, results, save, last=place.done == total)
+        learned = Learned(work.language, total, AtHand(embedded_by=place.model))
+        last = place.done == total
+        return Step(asdict(place), place.done, total, results, save, last, learned=learned)
 
     def _taken(self, work: Work, found: Sequence[Equal], *, anew: bool) -> Save:
         model, room = self._embedder.model, self._embedder.max_tokens - SPECIAL_TOKENS

@@ -21,7 +21,7 @@ from docmill.domain.states import StageName
 from docmill.domain.text import BlockBuilder
 from docmill.logs import get_logger
 from docmill.ports import Children, Reading, ReadRequest, Storage
-from docmill.stages.contract import Learned, Save, Step, Work
+from docmill.stages.contract import NOTHING, AtHand, Learned, Save, Step, Work
 from docmill.stages.found import FoundFiles, put_away
 from docmill.stages.revision import Revision
 
@@ -70,6 +70,11 @@ class _Progress:
             put_away(part.attachments)
         if part.next_page is not None:
             self.first, self.parts, self.skip = part.next_page, 0, 0
+
+    def at_hand(self, blocks: list[Block]) -> AtHand:
+        """These blocks, where they are all of the version and stay so."""
+        is_all = len(blocks) == self.builder.next_ordinal and not self.needs_ocr
+        return AtHand(blocks=blocks) if is_all else NOTHING
 
     def cursor(self) -> dict[str, int]:
         """Where the next step starts; while parts that are kept are read again, where it started before."""
@@ -171,7 +176,7 @@ class Extract:
             save=self._saver(work, progress, first=info is not None, last=last),
             last=last,
             skips=frozenset() if progress.needs_ocr else frozenset({StageName.OCR}),
-            learned=Learned(detected),
+            learned=Learned(detected, at_hand=progress.at_hand(blocks)) if last else None,
         )
 
     def _saver(self, work: Work, progress: _Progress, *, first: bool, last: bool) -> Save | None:

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine
 
-from docmill.db.content import EmbeddedChunk, read_embedded
+from docmill.db.content import EmbeddedChunk, count_embedded, read_embedded
 from docmill.domain.errors import EmbedderChanged
 from docmill.domain.states import StageName
-from docmill.ports import Embedder, VectorEntry, VectorStore
+from docmill.ports import Embedder, Result, VectorEntry, VectorStore
 from docmill.stages.contract import Step, Work
 
-_BATCH = 500
+_COPIED = (
+    50  # entries of a step: its statement has a time limit, and a place in a large index is slow to find
+)
+_SENT = 500
 
 
 class Index:
-    """Writes to the store first, under derived ids, then moves the cursor: a crash repeats one batch."""
+    """A store in the database copies its entries in the statement that moves the cursor. One elsewhere is
+    sent them before that, under derived ids: a crash repeats one batch.
+    """
 
     name = StageName.INDEX
 
@@ -29,20 +34,41 @@ class Index:
     def run(self, work: Work) -> Iterator[Step]:
         """Steps of entries, in the order of the chunks."""
         total = work.total_chunks
-        done = int(work.cursor.get("next", 0))
+        done = self._done(work)
+        if done < total:
+            self._prepare(work, done)
         while done < total:
-            chunks = read_embedded(self._engine, work.version, self._model, done, _BATCH)
-            if [chunk.ordinal for chunk in chunks] != list(range(done, min(done + _BATCH, total))):
-                raise EmbedderChanged
-            self._prepare_once(len(chunks[0].vector))
-            self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
-            done = chunks[-1].ordinal + 1
-            yield Step({"next": done}, done, total, last=done == total)
+            done, results = self._copied(work, done) or self._sent(work, done)
+            yield Step({"next": done, "model": self._model}, done, total, results, last=done == total)
 
-    def _prepare_once(self, dimensions: int) -> None:
+    def _done(self, work: Work) -> int:
+        """Where the stage stands; at its beginning when the model is another one than it was."""
+        is_ours = work.cursor.get("model") in (None, self._model)
+        return int(work.cursor.get("next", 0)) if is_ours else 0
+
+    def _prepare(self, work: Work, start: int) -> None:
+        """See that every chunk has a vector of this model, and that the store has a place for those."""
+        if self._model not in (work.at_hand.embedded_by, work.cursor.get("model")):
+            count = count_embedded(self._engine, work.version, self._model, start)
+            if count != work.total_chunks - start:
+                raise EmbedderChanged
         if not self._prepared:
-            self._vectors.prepare(self._model, dimensions)
+            [first] = read_embedded(self._engine, work.version, self._model, start, 1)
+            self._vectors.prepare(self._model, len(first.vector))
             self._prepared = True
+
+    def _copied(self, work: Work, start: int) -> tuple[int, list[Result]] | None:
+        end = min(start + _COPIED, work.total_chunks)
+        copied = self._vectors.copied(self._model, work.version, start, end)
+        return None if copied is None else (end, [copied])
+
+    def _sent(self, work: Work, start: int) -> tuple[int, list[Result]]:
+        end = min(start + _SENT, work.total_chunks)
+        chunks = read_embedded(self._engine, work.version, self._model, start, end - start)
+        if [chunk.ordinal for chunk in chunks] != list(range(start, end)):
+            raise EmbedderChanged
+        self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
+        return end, []
 
 
 def _entry(work: Work, chunk: EmbeddedChunk) -> VectorEntry:

@@ -147,6 +147,8 @@ def _block_of(values: Sequence[Any]) -> RawBlock:
     kind, text, lead, page, level, boxes, table, hidden, links, picture = values
     if not (isinstance(text, str) and isinstance(lead, str)):
         raise TypeError("a block is text")
+    if not all(number is None or type(number) is int for number in (page, level)):
+        raise TypeError("pages and levels are numbers")
     return RawBlock(
         BlockKind(kind),
         text,
