@@ -12,10 +12,8 @@ from docmill.domain.states import StageName
 from docmill.ports import Embedder, Result, VectorEntry, VectorStore
 from docmill.stages.contract import Step, Work
 
-_COPIED = (
-    50  # entries of a step: its statement has a time limit, and a place in a large index is slow to find
-)
-_SENT = 500
+# Entries of a step. A statement has a time limit, and a place in a large index is slow to find.
+_COPIED, _SENT = 50, 500
 
 
 class Index:
