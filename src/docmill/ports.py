@@ -285,9 +285,13 @@ class VectorStore(Protocol):
         """
         ...
 
-    def copied(self, model: str, version: VersionRef, start: int, end: int) -> Result | None:
-        """What copies the embeddings of the chunks from ordinal `start` up to `end`, for a store that lives
-        beside them in the database; None for one elsewhere, which is sent them by `upsert`.
+    def copied(
+        self, model: str, version: VersionRef, start: int, total: int
+    ) -> tuple[int, Sequence[Result]] | None:
+        """What copies the embeddings of the next of `total` chunks, from ordinal `start` on, and up to which,
+        for a store that lives beside them in the database.
+
+        None for a store elsewhere, which is sent them by `upsert`.
         """
         ...
 

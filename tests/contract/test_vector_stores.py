@@ -227,12 +227,12 @@ def test_a_store_in_the_database_copies_the_embeddings_of_a_step_with_it(
     version = shelf.embed(pattern, vectors)
 
     with engine.begin() as connection:
-        write(connection, store.copied(MODEL, version, 1, 3))
-        write(connection, store.copied("another model", version, 0, 5))
+        write(connection, *store.copied(MODEL, version, 1, 3)[1])
+        write(connection, *store.copied("another model", version, 0, 5)[1])
     stored = entries(pattern, vectors)
     assert set(found(store, vectors[0])) == ids(stored[1:3])
     with engine.begin() as connection:
-        write(connection, store.copied(MODEL, version, 0, 5))
+        write(connection, *store.copied(MODEL, version, 0, 5)[1])
 
     assert set(found(store, vectors[0])) == ids(stored)
     [nearest, *_] = store.search(MODEL, vectors[4], Filter("default", languages=("en",)), 1)
@@ -245,7 +245,7 @@ def test_what_is_copied_stays_out_where_the_step_does_not_count(engine: Engine, 
     store.prepare(MODEL, DIMENSIONS)
     version = shelf.embed(shelf.publish(), vectors)
 
-    copied = store.copied(MODEL, version, 0, 5)
+    _, [copied] = store.copied(MODEL, version, 0, 5)
     nothing_moved = with_results("WITH moved AS (SELECT WHERE false){results} SELECT 1", [copied])
     with engine.begin() as connection:
         connection.execute(nothing_moved, copied.values)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from docmill.db.engine import alone, connect, first_row, typed
+from docmill.db.engine import alone, first_row, typed
 from docmill.domain.errors import DatabaseBusy, DatabaseUnavailable
 
 BOTH = [alone, Engine.begin]
@@ -20,13 +20,6 @@ END = text("SELECT pg_terminate_backend(pg_backend_pid())")
 TENANT = text("INSERT INTO tenants (id, name) VALUES (:word, :word) RETURNING id")
 
 Open = Callable[[Engine], AbstractContextManager[Connection]]
-
-
-@pytest.fixture
-def engine(fresh_database: str) -> Iterator[Engine]:
-    engine = connect(fresh_database)
-    yield engine
-    engine.dispose()
 
 
 @pytest.mark.parametrize("open_", BOTH)

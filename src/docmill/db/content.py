@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection, Engine, text
 
-from docmill.db.engine import VectorList, alone
+from docmill.db.engine import VectorList, alone, driver_of
 from docmill.db.lexical import search_config_for
 from docmill.db.results import rows_of
 from docmill.domain.chunking import heading_levels
@@ -293,8 +293,7 @@ def read_embedded(
 ) -> list[EmbeddedChunk]:
     """Up to `count` embedded chunks of a version from ordinal `start` on."""
     values = {"version": version.version_id, "tenant": version.tenant, "model": model}
-    with alone(engine) as connection:  # in binary form, which SQLAlchemy has no word for
-        driver: Any = connection.connection.driver_connection
+    with alone(engine) as connection, driver_of(connection) as driver:  # SQLAlchemy knows no binary form
         rows = driver.execute(_EMBEDDED, {**values, "start": start, "count": count}, binary=True).fetchall()
     return [
         EmbeddedChunk(chunk, ordinal, language, np.asarray(vector.to_numpy(), np.float32))

@@ -87,15 +87,23 @@ def first_row(
 ) -> dict[str, Any] | None:
     """The first row, by column, from the driver itself: SQLAlchemy takes as long again for a small statement.
 
+    Where and with which errors, see `driver_of`.
+    """
+    words = _in_driver_words(statement, connection.dialect)
+    with driver_of(connection) as driver, driver.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(words, values).fetchone()
+
+
+@contextmanager
+def driver_of(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
+    """The driver's connection, for what passes by SQLAlchemy.
+
     Within `alone` or `begin` only: no transaction begins by it. Errors are as SQLAlchemy's, which also learns
     of a connection that is lost, or broken off in mid-statement.
     """
     driver: Any = connection.connection.driver_connection
-    words = _in_driver_words(statement, connection.dialect)
     try:
-        with driver.cursor(row_factory=dict_row) as cursor:
-            row: dict[str, Any] | None = cursor.execute(words, values).fetchone()
-            return row
+        yield driver
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate(error)

@@ -91,13 +91,11 @@ class Embed:
         return place, [rows, *truncated(version, embedded.truncated)]
 
     def _next(self, work: Work, place: _Place) -> list[ChunkText]:
-        """The chunks of the next step. What is published may have vectors of some of them."""
-        if work.published is not None:
-            model = self._embedder.model
-            return read_chunk_texts(self._engine, work.version, place.next, self._tokens, bare_of=model)
-        if work.at_hand.chunks is not None:
-            return next_texts(work.at_hand.chunks, place.next, self._tokens)
-        return read_chunk_texts(self._engine, work.version, place.next, self._tokens)
+        """The chunks of the next step: beside a published version those that took no vector over from it."""
+        bare_of, at_hand = self._embedder.model if work.published else None, work.at_hand.chunks
+        if at_hand is not None and bare_of is None:
+            return next_texts(at_hand, place.next, self._tokens)
+        return read_chunk_texts(self._engine, work.version, place.next, self._tokens, bare_of=bare_of)
 
     def _resize(self, tokens: int, seconds: float) -> None:
         """Aim the next step at step_seconds; at most twice this one. A small one tells too little."""
@@ -109,8 +107,8 @@ class Embed:
         self, work: Work, place: _Place, results: Sequence[Result] = (), save: Save | None = None
     ) -> Step:
         total = work.total_chunks
-        learned = Learned(work.language, total, AtHand(embedded_by=place.model))
         last = place.done == total
+        learned = Learned(work.language, total, AtHand(embedded_by=place.model)) if last else None
         return Step(asdict(place), place.done, total, results, save, last, learned=learned)
 
     def _taken(self, work: Work, found: Sequence[Equal], *, anew: bool) -> Save:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Engine
 
@@ -12,8 +12,7 @@ from docmill.domain.states import StageName
 from docmill.ports import Embedder, Result, VectorEntry, VectorStore
 from docmill.stages.contract import Step, Work
 
-# Entries of a step. A statement has a time limit, and a place in a large index is slow to find.
-_COPIED, _SENT = 50, 500
+_SENT = 500  # entries of a step, to a store elsewhere
 
 
 class Index:
@@ -36,7 +35,8 @@ class Index:
         if done < total:
             self._prepare(work, done)
         while done < total:
-            done, results = self._copied(work, done) or self._sent(work, done)
+            copied = self._vectors.copied(self._model, work.version, done, total)
+            done, results = copied or self._sent(work, done)
             yield Step({"next": done, "model": self._model}, done, total, results, last=done == total)
 
     def _done(self, work: Work) -> int:
@@ -55,18 +55,13 @@ class Index:
             self._vectors.prepare(self._model, len(first.vector))
             self._prepared = True
 
-    def _copied(self, work: Work, start: int) -> tuple[int, list[Result]] | None:
-        end = min(start + _COPIED, work.total_chunks)
-        copied = self._vectors.copied(self._model, work.version, start, end)
-        return None if copied is None else (end, [copied])
-
-    def _sent(self, work: Work, start: int) -> tuple[int, list[Result]]:
+    def _sent(self, work: Work, start: int) -> tuple[int, Sequence[Result]]:
         end = min(start + _SENT, work.total_chunks)
         chunks = read_embedded(self._engine, work.version, self._model, start, end - start)
         if [chunk.ordinal for chunk in chunks] != list(range(start, end)):
             raise EmbedderChanged
         self._vectors.upsert(self._model, [_entry(work, chunk) for chunk in chunks])
-        return end, []
+        return end, ()
 
 
 def _entry(work: Work, chunk: EmbeddedChunk) -> VectorEntry:

@@ -27,29 +27,31 @@ _CREATE_INDEX = sql.SQL(
 USING hnsw ((embedding::halfvec({dimensions})) halfvec_cosine_ops) WHERE model = {model}"""
 )
 
+_INTO = """INSERT INTO vector_entries
+  (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)"""
+_UNLESS_THE_SAME = """ON CONFLICT (chunk_id, model)
+DO UPDATE SET embedding = excluded.embedding, language = excluded.language
+WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
+
 # For entries that come from outside the database; the index stage copies (below). The lock makes a cancel or
 # a delete wait for us, so that what it then discards is all there is.
-_UPSERT = """WITH living AS MATERIALIZED (
+_UPSERT = f"""WITH living AS MATERIALIZED (
   SELECT id FROM document_versions WHERE id = ANY(%b) AND status IN ('building', 'published') FOR SHARE
 )
-INSERT INTO vector_entries
-  (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
+{_INTO}
 SELECT e.chunk, %b, e.tenant, e.dataset, e.document, e.version, e.language, e.vector
 FROM unnest(%b::uuid[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::vector[])
   AS e (chunk, tenant, dataset, document, version, language, vector)
 JOIN living ON living.id = e.version
-ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
-WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
+{_UNLESS_THE_SAME}"""  # noqa: S608 - our own words only
 
 # Nobody else can move the task meanwhile: who cancels or deletes comes before all of it or after.
-_COPY = """INSERT INTO vector_entries
-  (chunk_id, model, tenant_id, dataset_id, document_id, version_id, language, embedding)
+_COPY = f"""{_INTO}
 SELECT c.id, e.model, c.tenant_id, c.dataset_id, c.document_id, c.version_id, c.language, e.vector
 FROM moved, chunks c JOIN embeddings e ON e.chunk_id = c.id
 WHERE c.version_id = :copied_version AND c.tenant_id = :copied_tenant AND e.model = :copied_model
   AND c.ordinal >= :copied_start AND c.ordinal < :copied_end
-ON CONFLICT (chunk_id, model) DO UPDATE SET embedding = excluded.embedding, language = excluded.language
-WHERE vector_entries.embedding IS DISTINCT FROM excluded.embedding"""
+{_UNLESS_THE_SAME}"""  # noqa: S608 - our own words only
 
 _EXISTS = text("SELECT to_regclass(:name) IS NOT NULL")
 
@@ -113,8 +115,9 @@ class PgVectorStore:
             for start in range(0, len(entries), _TOGETHER):
                 _driver(connection).execute(_UPSERT, _columns(model, entries[start : start + _TOGETHER]))
 
-    def copied(self, model: str, version: VersionRef, start: int, end: int) -> Result:
+    def copied(self, model: str, version: VersionRef, start: int, total: int) -> tuple[int, Sequence[Result]]:
         """A copy from table to table: no vector leaves the server."""
+        end = min(start + _TOGETHER, total)
         values = {
             "copied_model": model,
             "copied_version": version.version_id,
@@ -122,7 +125,7 @@ class PgVectorStore:
             "copied_start": start,
             "copied_end": end,
         }
-        return Result(_COPY, values)
+        return end, [Result(_COPY, values)]
 
     def search(self, model: str, vector: Vectors, where: Filter, limit: int) -> list[Scored]:
         """The `limit` nearest chunks of published versions that pass `where`, best first.
